@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -182,6 +183,52 @@ def test_a_command_with_a_window_says_what_to_install_without_qt(command, tmp_pa
     assert 'pip install "napari-artifact-review[all]"' in line
 
 
+@pytest.fixture
+def no_display(monkeypatch):
+    """Take the display away, and make napari unusable."""
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("napari.Viewer", None)
+
+
+@pytest.mark.usefixtures("no_display")
+def test_a_command_with_a_window_says_that_there_is_no_display(survey, capsys):
+    missing = survey.with_name("none.csv")
+    for command, text in (
+        (["demo"], "a window needs a display, and there is none"),
+        (["open", str(survey)], "a window needs a display, and there is none"),
+        (["open", str(missing)], f"{missing}: cannot be read (No such file"),
+        (["open", str(missing.parent)], "this is not a regular file"),
+        (["open", str(missing), "--columns", "size=a"], "'size=a' is not a meaning"),
+    ):
+        assert main(command) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", 1)
+        assert text in err
+
+
+@pytest.mark.usefixtures("no_display")
+def test_the_demo_without_a_window_prints_its_folder(tmp_path, capsys):
+    folder = tmp_path / "survey"
+    command = ["demo", "--no-window", "--images", "1", "--folder", str(folder)]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == (f"{folder}\n", "")
+    assert main(["check", str(folder / "predictions.csv")]) == 0
+    capsys.readouterr()
+    assert main(["demo", "--no-window", "--images", "0"]) == 2
+    assert capsys.readouterr().err.startswith("a demo needs at least one image")
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    version = metadata.version("napari-artifact-review")
+    assert capsys.readouterr().out == f"napari-artifact-review {version}\n"
+
+
 def test_commands_without_a_window_need_no_qt(survey):
     code = (
         f"{WITHOUT_QT}"
@@ -229,6 +276,13 @@ def test_columns_may_be_named_in_several_options(survey, capsys):
     assert "3 images" in capsys.readouterr().out
 
 
+@pytest.fixture
+def display(monkeypatch):
+    """Let Qt have a display, on which no test here opens a window."""
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.mark.usefixtures("display")
 def test_open_gets_the_mapping_and_the_reviewer(survey, monkeypatch):
     opened = {}
 
@@ -273,6 +327,7 @@ def previous(survey, tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("display")
 def test_open_passes_the_previous_round_and_prints_its_summary(
     survey, previous, monkeypatch, capsys
 ):
@@ -344,6 +399,69 @@ def test_the_home_of_an_unknown_user_is_no_traceback(
     assert (out, len(err.splitlines())) == ("", 1)
     assert "~no such user" in err
     assert [*tmp_path.iterdir()] == []
+
+
+#: A file name that no file system allows.
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "TABLE", "--reviewed", LONG],
+        ["check", "TABLE", "--previous", LONG],
+        *(["save", "TABLE", option, LONG] for option in ("--reviewed", "--store")),
+        ["save", LONG],
+        ["report", "TABLE", "--output", "r.html", "--reviewed", LONG],
+        ["report", "TABLE", "--output", "r.html", "--store", LONG],
+        *(
+            ["export", "TABLE", "--to", "out", option, LONG]
+            for option in ("--reviewed", "--store", "--split-from")
+        ),
+        *(
+            ["compare", "TABLE", "TABLE", option, LONG]
+            for option in ("--labels", "--test", "--json", "--report")
+        ),
+        ["merge", "LOG", "--into", LONG],
+        ["describe", LONG, "--output", "out"],
+        ["score", "m.py:f", ".", "--output", "out.csv", "--labels", LONG],
+        ["score", "m.py:f", ".", "--output", LONG],
+    ],
+)
+def test_a_file_name_that_is_too_long_is_one_line(
+    command, survey, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.py").write_text("def f(cutouts): ...")
+    with ReviewSession.open(survey) as session:
+        session.set_label("artifact")
+        log = str(session.store)
+    capsys.readouterr()
+    files = {"TABLE": str(survey), "LOG": log}
+    assert main([files.get(word, word) for word in command]) == 2
+    error = capsys.readouterr().err
+    assert (len(error.splitlines()), LONG in error) == (1, True)
+    assert "too long" in error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "Permission denied", "a\nb"), "a b: Permission denied."),
+        (OSError(28, "No space left on device"), "No space left on device."),
+        (TimeoutError("the disk did not answer"), "the disk did not answer."),
+        (ConnectionResetError(), "ConnectionResetError."),
+    ],
+)
+def test_an_unforeseen_error_of_the_system_is_one_line(
+    error, line, survey, monkeypatch, capsys
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(f"{ReviewSession.__module__}.ReviewSession.open", fail)
+    assert main(["save", str(survey)]) == 2
+    assert capsys.readouterr().err == f"{line}\n"
 
 
 #: Run a command that is interrupted, or whose output is closed, at a given import.

@@ -12,6 +12,7 @@ from platformdirs.windows import Windows
 
 from napari_artifact_review.core import user_folders
 from napari_artifact_review.core.decisions.log_paths import log_path_in_user_data
+from napari_artifact_review.core.errors import ReviewError
 
 NAME = "napari-artifact-review"
 FOLDERS = ("cache_folder", "settings_folder", "data_folder")
@@ -32,6 +33,15 @@ def test_a_home_folder_that_is_not_known_stays_as_it_was_written(monkeypatch, tm
     assert user_folders.expanded_path("~/a") == Path.home() / "a"
     assert user_folders.expanded_path("~no such user/a") == Path("~no such user/a")
     assert user_folders.absolute_path("~no such user/a") == tmp_path / "~no such user/a"
+
+
+def test_a_name_that_no_file_system_allows_is_an_error(tmp_path):
+    longest = tmp_path / ("é" * 127)
+    assert user_folders.absolute_path(longest) == longest
+    with pytest.raises(
+        ReviewError, match="file name is too long \\(256 bytes, at most"
+    ):
+        user_folders.absolute_path(tmp_path / ("é" * 128) / "a.csv")
 
 
 @pytest.mark.parametrize("system", [Unix, MacOS, Windows])

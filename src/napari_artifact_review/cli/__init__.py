@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from napari_artifact_review.cli import (
     check,
@@ -84,12 +85,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What is left in the buffer goes nowhere when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
+    except OSError as error:
+        # An error of the operating system that no module has converted.
+        print(on_one_line(_reason(error)), file=sys.stderr)
+        return 2
+
+
+def _reason(error: OSError) -> str:
+    """Return the file and the reason of an error as a sentence."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{reason}." if error.filename is None else f"{error.filename}: {reason}."
+
+
+class _Version(argparse.Action):
+    """The option that prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"napari-artifact-review {metadata.version('napari-artifact-review')}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="napari-artifact-review",
         description="Review and correct the labels of a classifier of artifacts.",
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="print the version, and exit"
     )
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
     for name, module, help_text in _COMMANDS:

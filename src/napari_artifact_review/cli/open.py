@@ -13,7 +13,13 @@ from napari_artifact_review.cli.arguments import (
     add_previous,
     mapping_of,
 )
-from napari_artifact_review.cli.window import check_qt, check_settings, run_napari
+from napari_artifact_review.cli.window import (
+    check_display,
+    check_qt,
+    check_settings,
+    has_display,
+    run_napari,
+)
 from napari_artifact_review.core.decisions.reviewer_names import check_reviewer
 from napari_artifact_review.core.texts import printable
 
@@ -64,13 +70,15 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return its exit status."""
     check_qt()
-    check_settings()
-    from napari_artifact_review.widgets import open_review
-
     mapping = mapping_of(options)
     if options.reviewer is not None:
         # Refuse a name before a window opens.
         check_reviewer(options.reviewer)
+    if not has_display():
+        _check_table(options.predictions)
+    check_display()
+    check_settings()
+    from napari_artifact_review.widgets import open_review
 
     def start(viewer: napari.Viewer) -> None:
         widget = open_review(
@@ -92,6 +100,14 @@ def run(options: argparse.Namespace) -> int:
             _print_summary(widget)
 
     return run_napari(start)
+
+
+def _check_table(path: Path) -> None:
+    """Raise a TableError if there is no such table; its contents are not read."""
+    from napari_artifact_review.core.tables.table_formats import check_table_file
+    from napari_artifact_review.core.user_folders import absolute_path
+
+    check_table_file(absolute_path(path))
 
 
 def _print_summary(widget: ReviewWidget) -> None:

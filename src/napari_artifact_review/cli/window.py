@@ -47,6 +47,27 @@ def check_settings() -> None:
         print(f"{folder}: settings are not saved ({reason}).", file=sys.stderr)
 
 
+def has_display() -> bool:
+    """Return whether Qt can open a window; without a display, it would abort."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    is_linux = sys.platform.startswith("linux")
+    return not is_linux or any(os.environ.get(name) for name in names)
+
+
+def check_display() -> None:
+    """Raise a ReviewError if there is no display for a window.
+
+    Call this function before Qt makes an application.
+    """
+    if not has_display():
+        raise ReviewError(
+            "a window needs a display, and there is none: neither DISPLAY nor "
+            "WAYLAND_DISPLAY is set",
+            remedy="Run it on a desktop, or connect with ssh -X; check, report, save "
+            "and demo --no-window need no window",
+        )
+
+
 def check_qt() -> None:
     """Raise a ReviewError if Qt, which napari needs for its windows, is missing."""
     try:

@@ -50,7 +50,15 @@ class ReviewError(Exception):
 
 
 class TableError(ReviewError):
-    """Error raised if a predictions table is unreadable or invalid."""
+    """Error raised if a predictions table is unreadable or invalid.
+
+    Attributes
+    ----------
+    count : int
+        Number of faults that it stands for, such as the rest of a long list.
+    """
+
+    count = 1
 
 
 class MappingNeededError(TableError):

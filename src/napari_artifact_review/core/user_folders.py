@@ -7,7 +7,12 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
+from napari_artifact_review.core.errors import ReviewError
+
 _NAME = "napari-artifact-review"
+
+#: Maximum length of the name of a file or folder: bytes, on Windows characters.
+_MOST_IN_NAME = 255
 
 
 def expanded_path(path: str | Path) -> Path:
@@ -17,8 +22,24 @@ def expanded_path(path: str | Path) -> Path:
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return an absolute path, with `~` as the home folder; see `expanded_path`."""
-    return expanded_path(path).absolute()
+    """Return an absolute path, with `~` as the home folder; see `expanded_path`.
+
+    Raises
+    ------
+    ReviewError
+        If a name in the path is longer than file systems allow. The file is not looked
+        for.
+    """
+    found = expanded_path(path).absolute()
+    for part in found.parts:
+        length = len(part if os.name == "nt" else os.fsencode(part))
+        if length > _MOST_IN_NAME:
+            raise ReviewError(
+                f"the file name is too long ({length} bytes, at most {_MOST_IN_NAME})",
+                path=found,
+                remedy="Choose another name",
+            )
+    return found
 
 
 def cache_folder() -> Path:

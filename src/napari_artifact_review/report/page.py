@@ -158,6 +158,8 @@ def _facts(session: ReviewSession, day: date) -> Iterator[tuple[str, str]]:
     options = table.mapping.as_options()
     if options:
         yield "Read with", shlex.join(options)
+    if table.file.notice:
+        yield "File", table.file.notice
     yield "Images", f"{len(table.image_names):,} in {session.images.folder}"
     reviewed = int(np.count_nonzero(labels.answered))
     yield (

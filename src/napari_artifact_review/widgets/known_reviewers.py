@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QEvent, QObject
 
-from napari_artifact_review.core.errors import StoreError
+from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.widgets.panels.open_form import OpenPanel
 from napari_artifact_review.widgets.panels.reviewer_question import offer_names
 from napari_artifact_review.widgets.parts.background import Background, MainThread
@@ -56,8 +56,8 @@ def _read_names(predictions: Path, output: Path | None) -> tuple[str, ...]:
     # Import in this thread, because this imports the database library.
     from napari_artifact_review.core.decisions.log_opening import stored_reviewers
 
-    # The opening of the review will report a damaged log.
-    with suppress(StoreError):
+    # The opening of the review will report a damaged log, or a path that is none.
+    with suppress(ReviewError):
         output, log = log_of(predictions, output)
         return stored_reviewers(log, output)
     return ()

@@ -412,3 +412,14 @@ def test_whatever_is_found_lies_in_the_folder(folder, pieces, last, is_below):
     assert found.is_relative_to(folder)
     assert found.resolve().is_relative_to(folder.resolve())
     assert found.is_file()
+
+
+@pytest.mark.parametrize("rows", [["b'a'"], ["b'a'", 'b"b"']])
+def test_names_as_python_displays_bytes_are_said_to_be_such(tmp_path, rows):
+    np.save(tmp_path / "a.npy", np.zeros((8, 8)))
+    table = tmp_path / "t.csv"
+    lines = [f'"{name.replace(chr(34), chr(34) * 2)}",0,0,0,1' for name in rows]
+    table.write_text("\n".join(["image_name,grid_x,grid_y,label,preds", *lines, ""]))
+    [fault] = check_review(table)[1]
+    assert "b'a'" in fault.what
+    assert "as Python displays bytes" in fault.remedy

@@ -269,6 +269,17 @@ def test_ours_keeps_theirs_as_a_backup(session, output):
     assert len(backups(output)) == 1
 
 
+def test_a_save_without_a_change_leaves_no_backup(session, output, path):
+    session.save()
+    session.close()
+    before = output.read_bytes()
+    for _ in range(2):
+        with ReviewSession.open(path, output=output, reviewer="me") as again:
+            assert again.save() == output
+    assert output.read_bytes() == before
+    assert backups(output) == []
+
+
 def test_beside_leaves_theirs_where_it_is(session, output):
     edit(output, set_cell(1, "label_new", "0"))
     theirs = output.read_bytes()

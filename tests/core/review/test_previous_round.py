@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -618,11 +619,15 @@ def test_a_previous_round_that_cannot_be_read_is_one_line(rounds, tmp_path):
     damaged.write_bytes(b"SQLite format 3\0" + bytes(200))
     nonsense = tmp_path / "nonsense.csv"
     nonsense.write_text("a,b\n1,2\n")
+    pipe = tmp_path / "pipe.csv"
+    # Opening it would wait for a writer.
+    os.mkfifo(pipe)
     for previous, what in (
         (tmp_path / "missing.csv", "there is no such file"),
         (damaged, "cannot be read"),
         (nonsense, "cannot be read"),
         (tmp_path, "cannot be read"),
+        (pipe, "this is not a file"),
     ):
         with pytest.raises(ReviewError, match=what) as caught:
             ReviewSession.open(new, previous=previous)

@@ -19,6 +19,7 @@ import pytest
 
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.review.check import check_review
+from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.reading import (
     inspect_predictions,
     read_predictions,
@@ -232,6 +233,14 @@ NUMBER = "is not a whole number below 2**63"
     [
         *(("label", cell, 1) for cell in ("1", "1.0", "True", "tRUE", " 1 ")),
         *(("label", cell, 0) for cell in ("0", "0.0", "False", " 0 ")),
+        *(
+            (column, cell, meaning)
+            for column in ("label", "preds", "label_new")
+            for cell, meaning in (
+                *((one, 1) for one in ("1.000000000000000000e+00", "1e0", "+1", "01")),
+                *((zero, 0) for zero in ("0.000e+00", "-0", "00", "0E5")),
+            )
+        ),
         ("preds", "True", 1),
         ("label_new", "1.0", 1),
         ("label_new", "", 0),
@@ -243,7 +252,8 @@ NUMBER = "is not a whole number below 2**63"
         ("error_id", "7E2", 700),
         ("error_id", "9007199254740993", 2**53 + 1),
         ("error_id", "9223372036854775807", 2**63 - 1),
-        *(("image_name", cell, cell) for cell in ("007", "1e3", "=a", " a ", "NA")),
+        *(("image_name", cell, cell) for cell in ("007", "1e3", "=a", "a b", "NA")),
+        *(("image_name", cell, "c") for cell in (" c", "c ", "\tc  ")),
         ("image_name", "9007199254740993", "9007199254740993"),
         ("image_name", "a" * 300, "a" * 300),
     ],
@@ -261,7 +271,15 @@ def test_a_cell_means_what_it_says_and_is_written_back(tmp_path, column, cell, m
 @pytest.mark.parametrize(
     ("column", "cell", "what"),
     [
-        *(("label", cell, LABEL) for cell in ("", "NA", "nan", "2", "-1", "pos", "01")),
+        *(("label", cell, LABEL) for cell in ("", "NA", "nan", "2", "-1", "pos")),
+        *(
+            ("label", cell, LABEL)
+            for cell in ("1e", "1_0", "0x1", "1.0000000000000001")
+        ),
+        *(
+            ("label", cell, LABEL)
+            for cell in ("1e-400", "1e9999999999999999999", "\u0661")
+        ),
         *(("preds", cell, LABEL) for cell in ("", "yes", "0.5")),
         *(("label_new", cell, LABEL) for cell in ("NA", "2")),
         *(
@@ -300,6 +318,36 @@ def with_cell(column: str, cell: str) -> str:
     row = dict(zip(columns, ("b", 9, 9, 0, 1, 0.5, 2, 0), strict=True))
     row[column] = f'"{cell}"' if "," in cell else cell
     return table(f"{ROW},0", ",".join(map(str, row.values())), header=",".join(columns))
+
+
+@pytest.mark.parametrize(
+    ("cell", "opposite"),
+    [
+        ("0.000e+00", "1.000e+00"),
+        ("1.000e+00", "0.000e+00"),
+        ("0e+00", "1"),
+        (" 00 ", " 1 "),
+        ("+1", "+0"),
+        ("01", "00"),
+        ('"0E5"', '"1"'),
+        ("FALSE", "TRUE"),
+    ],
+)
+def test_a_new_label_has_the_notation_of_the_others_and_its_value(
+    tmp_path, cell, opposite
+):
+    path = put(
+        tmp_path, table(f"a,0,0,{cell},1", header=HEADER[: HEADER.index(",con")])
+    )
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    with ReviewSession.open(path, cutout_size=4, reviewer="ada") as session:
+        label = session.predictions.label[0]
+        session.set_label("no artifact" if label else "artifact")
+        output = session.save()
+    columns, row = (line.split(",") for line in output.read_text().splitlines())
+    assert row[columns.index("label")] == cell
+    assert row[columns.index("label_new")] == opposite
+    assert read_predictions(output).label_new.tolist() == [1 - label]
 
 
 # All faults at once
@@ -420,6 +468,8 @@ def archive(tmp_path: Path) -> Path:
     ("name", "what"),
     [
         *((name, None) for name in ("a", "a.npy", "a.NPY", "./a", "007", "night/a")),
+        pytest.param("a ", None, id="a blank at the end"),
+        pytest.param(" night/a  ", None, id="blanks around it"),
         pytest.param("link", None, id="a link out of the folder is the user's own"),
         pytest.param("linked/a", None, id="a linked folder, too"),
         pytest.param(f"nfc-{NFD}", None, id="NFD in the table, NFC on disk"),
@@ -453,3 +503,19 @@ def test_a_name_finds_its_image_or_is_a_fault_of_its_row(archive, name, what):
         assert (fault.path, fault.where) == (path, "line 2, column image_name")
         assert what in fault.what
         assert fault.remedy
+
+
+def test_a_name_with_and_without_blanks_is_one_image(archive):
+    rows = ["a,0,0,0,1,0.5,1", "a ,0,4,0,1,0.5,2", "  a,0,4,0,1,0.5,3"]
+    path = put(archive.parent, table(*rows))
+    [fault] = inspect_predictions(path).faults
+    assert fault.where == "line 4, column image_name"
+    assert "(0, 4) is already in line 3" in fault.what
+    put(archive.parent, table(*rows[:2]))
+    with ReviewSession.open(path, archive, cutout_size=4, reviewer="ada") as session:
+        assert list(session.table["image_name"]) == ["a", "a"]
+        session.select("a", 0, 4)
+        session.set_label("artifact")
+        session.save()
+        written = session.output.read_text().splitlines()
+    assert [line.partition(",")[0] for line in written] == ["image_name", "a", "a "]

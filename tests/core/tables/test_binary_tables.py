@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,13 @@ from astropy.io import fits
 from astropy.table import Table
 
 from napari_artifact_review.core.errors import SaveError, TableError
+from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.ecsv import EcsvFile
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from napari_artifact_review.report.page import make_page
 
 ADDED = ["error_id", "label_new", "reviewed_by", "reviewed_at"]
 ADDED += ["decision", "kind", "note"]
@@ -204,6 +207,59 @@ def test_a_damaged_file_is_a_fault(tmp_path, name):
         read_predictions(path)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(pa.string_view(), pa.binary_view(), pa.large_string()),
+        *(pa.binary(), pa.large_binary(), pa.binary(3)),
+    ],
+    ids=str,
+)
+def test_texts_of_every_arrow_type_are_read_and_written_back(tmp_path, kind):
+    def texts(*values):
+        width = kind.byte_width if pa.types.is_fixed_size_binary(kind) else 0
+        is_bytes = "binary" in str(kind)
+        encoded = [value.encode().ljust(width, b"\0") for value in values]
+        return pa.array(encoded if is_bytes else list(values), kind)
+
+    columns = {
+        "image_name": texts("a", "a", "é"),
+        "grid_x": pa.array([0, 200, 0]),
+        "grid_y": pa.array([0, 0, 0]),
+        "label": texts("0", "1", "0"),
+        "preds": pa.array([1, 1, 1]),
+        "thumbnail": pa.array([b"\xff\0", None, b"x"]),
+    }
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table(columns), path)
+    found = read_predictions(path)
+    assert found.image_names == ("a", "é")
+    assert found.label.tolist() == [0, 1, 0]
+    first = saved(path, "out.parquet")
+    # A resumed review replaces its columns.
+    with ReviewSession.open(path, output=first, reviewer="me") as session:
+        session.select("a", 0, 0)
+        session.set_label("no artifact")
+        session.save()
+    before, after = pq.read_table(path), pq.read_table(first)
+    assert after.column_names == [*before.column_names, *ADDED]
+    for name in columns:
+        assert after[name].equals(before[name])
+    label_new = after["label_new"].cast(pa.large_binary()).to_pylist()
+    assert [int(value) for value in label_new] == [0, 1, 0]
+
+
+def test_a_replaced_column_of_bytes_stays_one(tmp_path):
+    path = tmp_path / "in.parquet"
+    table = arrow_table().append_column(
+        "label_new", pa.array([b"0", b"1", b"0"], pa.binary_view())
+    )
+    pq.write_table(table, path)
+    after = pq.read_table(saved(path, "out.parquet"))
+    assert after["label_new"].type == pa.binary_view()
+    assert after["label_new"].to_pylist() == [b"1", b"1", b"0"]
+
+
 def test_parquet_with_a_column_twice_is_a_fault(tmp_path):
     path = tmp_path / "in.parquet"
     table = arrow_table()
@@ -340,3 +396,30 @@ def test_a_fits_table_with_rows_comes_before_one_without(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), empty, full]).writeto(path)
     assert list(read_table_file(path).values.columns) == ["b"]
     assert list(read_table_file(path, ["A"]).values.columns) == ["a"]
+
+
+def test_a_notice_says_which_of_several_fits_tables_was_read(tmp_path):
+    path = tmp_path / "in.fits"
+    columns = [
+        fits.Column("image_name", "1A", array=["a"]),
+        *(fits.Column(name, "J", array=[0]) for name in ("grid_x", "grid_y", "label")),
+        fits.Column("preds", "J", array=[1]),
+    ]
+    other = fits.BinTableHDU.from_columns([fits.Column("b", "J", array=[1])])
+    found = fits.BinTableHDU.from_columns(columns, name="PREDS")
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    for before, after in (([], []), ([other], [other.copy()]), ([], [other])):
+        hdus = [fits.PrimaryHDU(), *before, found, *after]
+        fits.HDUList(hdus).writeto(path, overwrite=True)
+        others = len(before + after)
+        expected = (
+            f"The table that was read is HDU {1 + len(before)} (PREDS); the file has "
+            f"{others} other table{'s'[: others - 1]}, which a save keeps."
+        )
+        summary, faults = check_review(path, cutout_size=4)
+        assert not faults
+        assert summary.splitlines()[1:] == [expected] * (others > 0)
+        with ReviewSession.open(path, cutout_size=4, read_only=True) as session:
+            assert (expected in session.notices) == (others > 0)
+            facts = make_page(session, date(2026, 1, 1))
+            assert (expected in facts) == (others > 0)

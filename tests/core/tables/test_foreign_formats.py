@@ -72,6 +72,14 @@ def votable() -> bytes:
     return stream.getvalue()
 
 
+def ipac(**keywords: str) -> bytes:
+    table = Table.from_pandas(FRAME)
+    table.meta["keywords"] = {name: {"value": text} for name, text in keywords.items()}
+    stream = io.StringIO()
+    table.write(stream, format="ascii.ipac")
+    return stream.getvalue().encode()
+
+
 JSON = FRAME.to_json(orient="records")
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 HTML = "<!DOCTYPE html>\n<html><body>404</body></html>"
@@ -101,6 +109,9 @@ FILES = {
     "t.pkl.gz": (gzip.compress(pickle.dumps(FRAME)), "a Python pickle", "to_csv"),
     "t.vot": (votable(), "a VOTable", "astropy"),
     "prefixed.vot": (b'<vot:VOTABLE version="1.4">', "a VOTable", "astropy"),
+    "t.tbl": (ipac(), "an IPAC table", "ascii.ipac"),
+    "keywords.tbl": (ipac(author="ada"), "an IPAC table", "ascii.ecsv"),
+    "t.tbl.gz": (gzip.compress(ipac()), "an IPAC table", "astropy.table.Table"),
     "t.xml": (b"<?xml version='1.0'?>\n<predictions/>", "XML", "CSV"),
     "t.html": (HTML.encode(), "an HTML page", "read_html"),
     "t.xhtml": (b"<?xml version='1.0'?>\n<html></html>", "an HTML page", "read_html"),
@@ -136,6 +147,8 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, name: str):
         "[x],label",
         "[[x]],label",
         "<x>,label",
+        "|x|,label",
+        "\\x,label",
         "BZh9,label",
         "PK,label",
         "FEA1,label",

@@ -289,12 +289,40 @@ def test_a_million_rows_of_words_give_one_line_a_word(tmp_path):
     assert "line 2, column label" in faults[0]
 
 
-def test_a_column_of_faults_is_listed_up_to_a_thousand(tmp_path):
-    rows = [("a", f"x{i}", 0, i % 2, 0, 0.5) for i in range(1500)]
+def test_a_column_of_repeated_cutouts_is_listed_up_to_a_thousand(tmp_path):
+    rows = [("a", 0, 0, i % 2, 0, 0.5) for i in range(1501)]
     faults = inspect_predictions(put(tmp_path, STANDARD, rows)).faults
     assert len(faults) == 1001
-    assert "'x0' is not a whole number" in str(faults[0])
-    assert "500 more cells of the column grid_x have such faults" in str(faults[-1])
+    assert "line 3, column image_name: the cutout a (0, 0)" in str(faults[0])
+    assert "500 more cells of the column image_name have such faults" in str(faults[-1])
+    with pytest.raises(TableError, match=r"line 3, .*\(and 1,499 more faults\)"):
+        read_predictions(tmp_path / "t.csv")
+
+
+def test_words_beyond_a_thousand_do_not_hide_the_first_word(tmp_path):
+    rows = [("a", i, 0, f"w{i}", 0, 0.5) for i in range(1005)]
+    path = put(tmp_path, STANDARD, rows)
+    with pytest.raises(
+        MappingNeededError, match=r"line 2, column label: 'w0'.*\(and 1,004 more faults"
+    ):
+        read_predictions(path)
+
+
+def test_numbers_with_the_same_fault_are_one_line_with_their_first_cells(tmp_path):
+    rows = [("a", f"x{i}" if i else "0", 0, i % 2, 0, i + 1) for i in range(1006)]
+    rows[5] = ("a", 5, 0, 0, 0, "high")
+    path = put(tmp_path, STANDARD, rows)
+    faults = [str(fault) for fault in inspect_predictions(path).faults]
+    assert len(faults) == 3
+    assert "line 3, column grid_x: 'x1' is not a whole number" in faults[0]
+    assert (
+        "(1,004 such cells, also in line 4, line 5, line 6, line 8, ...)" in faults[0]
+    )
+    assert "line 3, column confidence: '2' is not a probability" in faults[1]
+    assert "(1,004 such cells, also in line 4," in faults[1]
+    assert "line 7, column confidence: 'high' is not a probability. " in faults[2]
+    with pytest.raises(TableError, match=r"line 3, .*'x1'.* \(and 2 more faults\)"):
+        read_predictions(path)
 
 
 @pytest.mark.parametrize("empty", ["", "nan", "NaN", "None", "null", "N/A", " -- "])
@@ -432,6 +460,14 @@ def test_a_mapping_can_be_copied_as_options_of_a_command():
     assert options["--stride"] == "100"
     assert len(options) == 4
     assert TableMapping().as_options() == ()
+
+
+@pytest.mark.parametrize(
+    "texts", [["label=a,preds=c,label=b"], ["label=a", "preds=c,label=b"]]
+)
+def test_a_meaning_that_is_named_twice_is_refused(texts):
+    with pytest.raises(ReviewError, match="label is named twice: 'a' and 'b'"):
+        parse_columns(texts)
 
 
 @pytest.mark.parametrize("text", ["label", "size=a", "=a", "label="])

@@ -22,12 +22,14 @@ from napari_artifact_review.core.images.fits import read_fits
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.identity import ImageFile
 from napari_artifact_review.core.images.image_names import (
+    BYTES_REMEDY,
     SUPPORTED_NAME,
     SUPPORTED_SUFFIXES,
     BaseNames,
     Location,
     NamePath,
     folder_parts,
+    is_bytes_literal,
     split_hdu,
 )
 from napari_artifact_review.core.images.listings import Listings
@@ -360,7 +362,9 @@ class ImageFolder:
         written = (path.location or ())[:-1]
         parent = self._listings.on_disk(written)
         near = self._listings[parent or ()].nearest(path.base_name)
-        if near:
+        if is_bytes_literal(image_name):
+            remedy = BYTES_REMEDY
+        elif near:
             remedy = f"Similar files: {', '.join(near)}"
         else:
             remedy = f"Supported formats: {SUPPORTED_SUFFIXES}"

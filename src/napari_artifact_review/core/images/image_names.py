@@ -27,6 +27,12 @@ _WITH_HDU = re.compile(
     r"(?P<file>.+\.(?:fits|fit|fts)(?:\.(?:gz|bz2|fz))?)\[(?P<hdu>[^\[\]]+)\]",
     re.IGNORECASE | re.DOTALL,
 )
+#: Advice for names that a program wrote as Python displays bytes.
+BYTES_REMEDY = (
+    "The table has names as Python displays bytes, such as b'a'; decode them before "
+    "you write the table, or remove b' and '"
+)
+_BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 #: The path of a file below the images folder, as parts.
@@ -80,6 +86,11 @@ class NamePath:
     def location(self) -> Location | None:
         """Path below the images folder; None if the path leads out of the folder."""
         return None if self.is_absolute or ".." in self.parts[:1] else self.parts
+
+
+def is_bytes_literal(image_name: str) -> bool:
+    """Return whether a name is written as Python displays bytes, such as b'a'."""
+    return _BYTES.fullmatch(image_name) is not None
 
 
 def read_name(image_name: str) -> tuple[NamePath, ...]:

@@ -24,11 +24,15 @@ from napari_artifact_review.core.grid import (
     infer_cutout_size,
 )
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.image_names import (
+    BYTES_REMEDY,
+    is_bytes_literal,
+)
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import (
-    OPPOSED,
     default_output,
     image_folder,
+    table_notices,
 )
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.core.review.table_opening import Given, what_was_given
@@ -81,7 +85,8 @@ def check_review(
     -------
     summary : str
         Line with the numbers of images, cutouts, classifier errors and reviewed errors;
-        empty if there are faults. With a previous round, a line follows with its
+        empty if there are faults. If the file has several tables, a line follows that
+        says which one was read. With a previous round, a line follows with its
         summary, and then a line for each verdict that cannot be carried.
     faults : list of ReviewError
         All faults of the table (with row and column), of its images, and of the log of
@@ -134,8 +139,8 @@ def _lines_of(
         previous=previous,
         hdu=given.hdu,
     ) as session:
-        opposed = [OPPOSED] if session.predictions.are_opposed else []
-        return [_summary(session), *opposed, *_round_lines(session)]
+        notices = table_notices(session.predictions)
+        return [_summary(session), *notices, *_round_lines(session)]
 
 
 def _missing_output(
@@ -184,7 +189,9 @@ def _image_faults(
             f"none of the {len(groups):,} images of {table.name} is found; the first "
             f"one is {first!r}",
             path=folder.folder,
-            remedy="Choose the folder that holds the images",
+            remedy=BYTES_REMEDY
+            if is_bytes_literal(first)
+            else "Choose the folder that holds the images",
         )
         return
     for name, rows in groups:

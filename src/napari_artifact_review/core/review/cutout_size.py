@@ -74,22 +74,46 @@ def find_grid(
 
 def _check_spacing(table: Predictions, spacing: int | None, given: int | None) -> None:
     """Raise an error if the positions may be tile numbers, or the size is unknown."""
-    stride = table.mapping.stride
+    if given is None or table.mapping.stride is None:
+        distance = tile_distance(table, spacing, given)
+        if distance:
+            raise ask_for_stride(table, distance)
+
+
+def tile_distance(table: Predictions, spacing: int | None, size: int | None) -> str:
+    """Return the distance of the cutouts as a text, if they may be tile numbers.
+
+    Parameters
+    ----------
+    table : Predictions
+        The table.
+    spacing : int or None
+        Distance of the cutouts on their grid, from `infer_cutout_size`.
+    size : int or None
+        Side length of a cutout in pixels; None if it is not known.
+
+    Returns
+    -------
+    str
+        The distance, such as "1 px"; empty if the positions are pixels.
+    """
     if spacing is not None:
-        is_fine = spacing < MIN_CUTOUT_SIZE
-    else:
-        # Few tile numbers are no regular grid, but lie within one cutout.
-        last = max(int(table.grid_x.max()), int(table.grid_y.max()))
-        is_fine = 0 < last < (given or DEFAULT_CUTOUT_SIZE) and stride is None
-        is_fine &= common_spacing(table.grid_x, table.grid_y) < MIN_CUTOUT_SIZE
-    if is_fine and (given is None or stride is None):
-        apart = "few pixels" if spacing is None else f"{spacing} px"
-        raise _question(
-            table,
-            f"the cutouts are {apart} apart; grid_x and grid_y may be tile numbers",
-            "Give the distance in pixels from one cutout to the next (stride) and the "
-            "side of a cutout (cutout size)",
-        )
+        return f"{spacing} px" if spacing < MIN_CUTOUT_SIZE else ""
+    # Few tile numbers are no regular grid, but lie within one cutout.
+    last = max(int(table.grid_x.max()), int(table.grid_y.max()))
+    is_fine = 0 < last < (size or DEFAULT_CUTOUT_SIZE) and table.mapping.stride is None
+    is_fine &= common_spacing(table.grid_x, table.grid_y) < MIN_CUTOUT_SIZE
+    return "few pixels" if is_fine else ""
+
+
+def ask_for_stride(table: Predictions, distance: str) -> MappingNeededError:
+    """Return the error that asks what positions mean that may be tile numbers."""
+    return _question(
+        table,
+        f"the cutouts are {distance} apart; grid_x and grid_y may be tile numbers",
+        "Give the distance in pixels from one cutout to the next (stride) and the "
+        "side of a cutout (cutout size)",
+    )
 
 
 def _infer_size(table: Predictions, images: ImageFolder, spacing: int | None) -> int:

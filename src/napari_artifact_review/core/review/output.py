@@ -250,7 +250,8 @@ class Output:
             nonlocal backup
             if check:
                 self._check(table)
-            if digest_of(self.path) not in self._written_now:
+            # A file with the same bytes is not lost.
+            if digest_of(self.path) not in (digest, *self._written_now):
                 backup = keep_backup(self.path)
             note(digest)
             self._written |= {digest}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
 #: Notice about a table whose predictions and confidences contradict each other.
-OPPOSED = (
+_OPPOSED = (
     "Each predicted artifact has a lower confidence than each other cutout: if the "
     'confidence is that of "no artifact", map it so (--confidence-of "no artifact").'
 )
@@ -50,6 +50,8 @@ def find_output(
     StoreError
         If `reviewed` has no log in its folder, `store` is no file, or only logs of
         other outputs belong to the table.
+    ReviewError
+        If a file name is too long.
     """
     if store is not None:
         _check_store(store, path)
@@ -57,7 +59,7 @@ def find_output(
         return path
     if reviewed is None and store is None:
         _check_other_outputs(path)
-    if reviewed is not None and not log_path_beside(Path(reviewed)).exists():
+    if reviewed is not None and not log_path_beside(absolute_path(reviewed)).exists():
         raise StoreError(
             "there is no log of verdicts beside it",
             path=reviewed,
@@ -156,16 +158,20 @@ def image_folder(
     return own
 
 
+def table_notices(predictions: Predictions) -> list[str]:
+    """Return notices about what a table may mean, for `check` and the reviewer."""
+    notices = [predictions.file.notice] if predictions.file.notice else []
+    return [*notices, _OPPOSED] if predictions.are_opposed else notices
+
+
 def notices_on(predictions: Predictions, output: Output) -> tuple[str, ...]:
     """Return notices for the reviewer about the table and the output."""
-    notices = []
+    notices = table_notices(predictions)
     if "preds" not in predictions.columns:
         notices.append(
             "The table has no preds: cutouts with a confidence of "
             f"{DEFAULT_THRESHOLD} or above are predicted artifacts."
         )
-    if predictions.are_opposed:
-        notices.append(OPPOSED)
     if output.is_foreign and output.path != predictions.path:
         notices.append(
             f"{output.path.name} exists already; saving keeps it as a dated backup. "

@@ -312,6 +312,10 @@ def _gives_verdict(entry: Entry) -> bool:
 
 
 def _is_database(path: Path) -> bool:
+    """Return whether a path is a regular file that begins as an SQLite database."""
+    if not path.is_file():
+        # Reading from a pipe would wait for a writer.
+        return False
     try:
         with path.open("rb") as stream:
             return stream.read(len(_SQLITE)) == _SQLITE

@@ -19,6 +19,7 @@ from napari_artifact_review.core.decisions.decision import Decision, LabelState
 from napari_artifact_review.core.errors import EncodingError, SaveError
 from napari_artifact_review.core.tables.column_names import unique_names
 from napari_artifact_review.core.tables.delimited import DelimitedFile
+from napari_artifact_review.core.tables.mapping import NUMBER, label_of
 from napari_artifact_review.core.tables.predictions import (
     REVIEW_TEXTS,
     Predictions,
@@ -189,7 +190,12 @@ def _opposite(cell: str, value: int) -> str:
         new = new.upper()
     elif old not in cell:
         new = new.title()
-    return re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
+    opposite = re.sub(re.escape(old), new, cell, flags=re.IGNORECASE)
+    number = re.search(NUMBER, opposite)
+    if number is None or label_of(number[0], None) == value:
+        return opposite
+    # Some digits of a number such as 0e+00 are not the label.
+    return re.sub(NUMBER, str(value), cell, count=1)
 
 
 def canonical_values(predictions: Predictions) -> pd.DataFrame:
@@ -207,7 +213,10 @@ def canonical_values(predictions: Predictions) -> pd.DataFrame:
         name: typed[name]
         for name in ("grid_x", "grid_y")
     }
-    if predictions.columns["image_name"] != "image_name" or predictions.aliases:
+    column = predictions.columns["image_name"]
+    # Names are read without blanks around them, and aliases as the first name.
+    are_read = {*map(str, values[column].unique())} <= {*predictions.image_names}
+    if column != "image_name" or not are_read:
         known["image_name"] = pd.Series(texts[predictions.image_index], dtype="str")
     return values.set_axis(names, axis=1).assign(**known)
 

@@ -29,6 +29,7 @@ from napari_artifact_review.core.tables.table_file import (
     check_size,
     decompress,
 )
+from napari_artifact_review.core.texts import counted
 
 #: Bytes of a file before the table, the table itself, and bytes after the table.
 _Parts = tuple[bytes, FitsRecords, bytes]
@@ -92,8 +93,9 @@ class ParquetFile(_TypedFile):
                 f"not a valid Parquet file ({error})", remedy="Write it again"
             ) from error
         # Arrow takes the type of a column in pandas from its name.
-        numbered = table.rename_columns(list(map(str, range(table.num_columns))))
-        values = numbered.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+        numbered = [str(number) for number in range(table.num_columns)]
+        readable = pa.table(list(map(_as_strings, table.columns)), names=numbered)
+        values = readable.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
         values.columns = pd.Index(table.column_names, dtype="str")
         return cls(values, table)
 
@@ -112,8 +114,33 @@ class ParquetFile(_TypedFile):
             if at is None:
                 table = table.append_column(name, column)
             else:
+                kind = table.schema.field(at).type
+                column = column.cast(kind) if _is_text(kind) else column
                 table = table.set_column(at, name, column)
         pq.write_table(table, stream)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type holds texts that pandas does not read as such."""
+    # Other programs write the names of images as bytes, such as astropy those of FITS.
+    is_view = pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+    return bool(is_view or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as strings if it holds texts; other bytes stay as they are."""
+    kind = column.type
+    if pa.types.is_binary_view(kind):
+        column = column.cast(pa.large_binary())
+    try:
+        if pa.types.is_fixed_size_binary(kind):
+            # Shorter texts are filled up with NUL.
+            texts = column.cast(pa.binary()).cast(pa.large_string())
+            return pc.utf8_rtrim(texts, characters="\0")
+        return column.cast(pa.large_string()) if _is_text(kind) else column
+    except pa.ArrowInvalid:
+        # These bytes are not UTF-8.
+        return column
 
 
 def _check_parquet(data: bytes) -> None:
@@ -200,7 +227,7 @@ class FitsTableFile(_TypedFile):
             with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
                 # astropy warns about units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
-                at = _table_hdu(hdus, wanted)
+                at, notice = _table_hdu(hdus, wanted)
                 parts = _split(data, hdus[at])
                 is_text = parts[1].is_text
                 values = text_values(parts[1]) if is_text else _binary_values(hdus, at)
@@ -211,7 +238,9 @@ class FitsTableFile(_TypedFile):
             raise TableError(
                 f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
-        return cls(values, parts, compressed)
+        file = cls(values, parts, compressed)
+        file.notice = notice
+        return file
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
@@ -238,10 +267,11 @@ class FitsTableFile(_TypedFile):
         stream.write(gzip.compress(data, mtime=0) if self._compressed else data)
 
 
-def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
-    """Return the index of the first table with most wanted columns.
+def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> tuple[int, str]:
+    """Return the index of the first table with most wanted columns, and a notice.
 
-    If no table has any of them, it is the first table with rows.
+    If no table has any of them, it is the first table with rows. The notice is empty
+    if the file has no other table.
     """
     folded = set(map(fold_name, wanted))
     tables = {}
@@ -254,7 +284,15 @@ def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
             "no HDU of this FITS file is a table",
             remedy="Choose the file with the predictions",
         )
-    return max(tables, key=tables.__getitem__)
+    at = max(tables, key=tables.__getitem__)
+    if len(tables) == 1:
+        return at, ""
+    name = f" ({hdus[at].name})" if hdus[at].name else ""
+    others = counted(len(tables) - 1, "other table")
+    return at, (
+        f"The table that was read is HDU {at}{name}; the file has {others}, which "
+        "a save keeps."
+    )
 
 
 def _names(header: fits.Header) -> list[str]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from napari_artifact_review.core.errors import MappingNeededError, TableError
 from napari_artifact_review.core.tables.mapping import (
+    NUMBER,
     ConfidenceScale,
     LabelValues,
     TableMapping,
@@ -26,12 +27,13 @@ from napari_artifact_review.core.tables.table_file import TableFile
 #: Maximum number of faults that are listed one by one in a column.
 MOST_FAULTS = 1000
 
+#: Number of cells that one fault of many cells names.
+_NAMED_CELLS = 5
+
 #: Notations of a missing number: those of Python, pandas, R, SQL and astropy.
 _MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "--"}
 
 _WHOLE_NUMBER_LIMIT = 2**63
-#: Pattern of a number. It excludes notations that only Python reads, such as 1_000.
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class ColumnReader:
@@ -107,8 +109,8 @@ class ColumnReader:
     ) -> None:
         """Record a fault of a column for each of many rows.
 
-        Only the first `MOST_FAULTS` are listed one by one; one more fault has the
-        number of the others.
+        Only the first `MOST_FAULTS` are listed one by one; one more fault stands for
+        the others.
 
         Parameters
         ----------
@@ -129,8 +131,42 @@ class ColumnReader:
             name = self.columns.get(column, column)
             _, remedy = describe(int(rows[MOST_FAULTS]))
             self.add_fault(
-                f"{others:,} more cells of the column {name} have such faults", remedy
+                f"{others:,} more cells of the column {name} have such faults",
+                remedy,
+                kind=kind,
             )
+            self.faults[-1].count = others
+
+    def add_common_fault(
+        self,
+        rows: npt.NDArray[np.int64],
+        column: str,
+        what: str,
+        remedy: str,
+        kind: type[TableError] = TableError,
+    ) -> None:
+        """Record one fault for all cells of a column that have the same cause.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (k,)
+            The invalid cells, in the order of the table; without any, nothing is done.
+        column : str
+            Meaning of the column.
+        what, remedy : str
+            Description of the first cell, and advice to the user on all of them.
+        kind : type
+            Class of the fault.
+        """
+        if not len(rows):
+            return
+        self.at_fault[column][rows] = True
+        first, *others = rows.tolist()
+        if others:
+            named = [self.file.describe_row(row) for row in others[: _NAMED_CELLS - 1]]
+            more = ", ..." if len(others) > len(named) else ""
+            what += f" ({len(rows):,} such cells, also in {', '.join(named)}{more})"
+        self.add_fault(what, remedy, first, column, kind)
 
     def are_sound(self, *columns: str) -> npt.NDArray[np.bool_]:
         """Return the mask of rows without faults in the given columns, shape (n,)."""
@@ -176,6 +212,8 @@ class ColumnReader:
     def names(self, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         """Convert a column of image names to indices, and record empty names as faults.
 
+        Blanks around a name, with which programs align columns, are not part of it.
+
         Returns
         -------
         index : ndarray of int64, shape (n,)
@@ -183,11 +221,11 @@ class ColumnReader:
         names : tuple of str
             Distinct names, in order of first appearance.
         """
-        index, names = pd.factorize(_strings(self.values[column]))
+        written, texts = pd.factorize(_strings(self.values[column]))
+        codes, names = pd.factorize(pd.Index([text.strip(" \t") for text in texts]))
+        index = codes[written]
         empty = np.flatnonzero(np.asarray(names == "")[index])
-        self.add_cell_faults(
-            empty, column, lambda _: ("the name is empty", "Name the image")
-        )
+        self.add_common_fault(empty, column, "the name is empty", "Name the image")
         return index.astype(np.int64), tuple(map(str, names))
 
     def labels(
@@ -271,14 +309,10 @@ class ColumnReader:
         index, texts = pd.factorize(self._number_texts(column))
         parsed = [_whole_number(text) if text else empty for text in texts]
         bad = np.array([value is None for value in parsed], dtype=bool)
-        self.add_cell_faults(
-            np.flatnonzero(bad[index]),
-            column,
-            lambda row: (
-                f"{texts[index[row]]!r} is not {what} below 2**63 in size",
-                remedy,
-            ),
-        )
+        rows = np.flatnonzero(bad[index])
+        first = texts[index[rows[0]]] if len(rows) else ""
+        fault = f"{first!r} is not {what} below 2**63 in size"
+        self.add_common_fault(rows, column, fault, remedy)
         whole = np.array([value or 0 for value in parsed], dtype=np.int64)
         return whole[index]
 
@@ -290,24 +324,33 @@ class ColumnReader:
         scale, texts = self.mapping.confidence_scale, self._number_texts(column)
         if scale == "percent":
             texts = texts.str.removesuffix("%").str.rstrip()
-        sound = texts.str.fullmatch(_NUMBER).to_numpy(bool)
+        sound = texts.str.fullmatch(NUMBER).to_numpy(bool)
         missing = ~sound
         missing[missing] = texts[missing].str.casefold().isin(_MISSING)
         numbers = _on_probability_scale(_numbers(texts.where(sound, "nan")), scale)
         # Comparisons with NaN are false, so NaN in a nonempty cell counts as a fault.
         bad = ~missing & ~((numbers >= 0) & (numbers <= 1))
-        self.add_cell_faults(
-            np.flatnonzero(bad),
-            column,
-            lambda row: _no_probability(texts.iloc[row], scale),
-            MappingNeededError,
-        )
+        self._add_no_probabilities(column, np.flatnonzero(bad), texts)
         # NaN would be reported a second time, as a missing confidence.
         numbers[bad] = 0
         if self.mapping.confidence_of == "no artifact":
             # Without rounding, 1 - 0.07 would be less than a threshold of 0.93.
             return np.round(1 - numbers, 15)
         return numbers
+
+    def _add_no_probabilities(
+        self, column: str, rows: npt.NDArray[np.int64], texts: pd.Series[str]
+    ) -> None:
+        """Record the cells that are no confidence, one fault for each remedy."""
+        index, distinct = pd.factorize(texts.iloc[rows])
+        described = [
+            _no_probability(text, self.mapping.confidence_scale) for text in distinct
+        ]
+        cause, remedies = pd.factorize(pd.Series([each[1] for each in described]))
+        for number, remedy in enumerate(remedies):
+            same = np.flatnonzero(cause[index] == number)
+            what = described[index[same[0]]][0]
+            self.add_common_fault(rows[same], column, what, remedy, MappingNeededError)
 
     def _number_texts(self, column: str) -> pd.Series[str]:
         """Return a column of numbers as stripped strings with a decimal point."""
@@ -336,9 +379,9 @@ def _no_probability(text: str, scale: ConfidenceScale) -> tuple[str, str]:
         return f"{text!r} is not a number", "Write a number with a decimal point"
     other = text.replace(",", ".", 1).removesuffix("%").rstrip()
     what = f"{text!r} is not a probability"
-    if text.count(",") == 1 and re.fullmatch(_NUMBER, other):
+    if text.count(",") == 1 and re.fullmatch(NUMBER, other):
         return what, "Write a decimal point, or choose the decimal comma (--decimal ,)"
-    if re.fullmatch(_NUMBER, other):
+    if re.fullmatch(NUMBER, other):
         return what, (
             "Write a number from 0 to 1, or say that the confidence is a percentage or "
             "a logit (--confidence-scale)"
@@ -366,7 +409,7 @@ def _numbers(texts: pd.Series[str]) -> npt.NDArray[np.float64]:
 
 def _whole_number(text: str) -> int | None:
     """Convert a string such as 200, 200.0 or 2E2 to an integer; None if invalid."""
-    if not re.fullmatch(_NUMBER, text):
+    if not re.fullmatch(NUMBER, text):
         return None
     try:
         number = Decimal(text)

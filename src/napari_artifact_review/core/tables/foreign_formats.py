@@ -88,6 +88,15 @@ _TEXTS = (
         ),
     ),
     (
+        # Header lines begin with a bar, and rows with a blank.
+        r"(?:\\[^\n]*\n)+\||(?:\|[^\n]*\|[ \t\r]*\n)+[ \t]",
+        _Format(
+            "an IPAC table",
+            "Convert it in Python: astropy.table.Table.read(..., format='ascii.ipac')"
+            ".write(..., format='ascii.ecsv')",
+        ),
+    ),
+    (
         r"(?:<\?xml.*)?<(?:\w+:)?VOTABLE\b",
         _Format(
             "a VOTable",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 from napari_artifact_review.core.errors import ReviewError
@@ -34,7 +36,10 @@ NO_COLUMN = ""
 #: Value of `grid_x` and `grid_y` for tables in which each image is one cutout.
 ORIGIN = "0"
 
-_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+_LABELS = {"0": 0, "1": 1, "false": 0, "true": 1}
+
+#: Pattern of a number. It excludes notations that only Python reads, such as 1_000.
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 #: Names such as is_real, rb and drb (the real-bogus scores of ZTF), and p_real.
 _REAL = re.compile(r"(?:^|_)(?:real|rb|drb|realbogus|braai|good)(?:_|\d|$)")
@@ -291,7 +296,7 @@ def parse_columns(texts: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     ReviewError
-        If a part is not a meaning with the name of a column.
+        If a part is not a meaning with the name of a column, or a meaning is repeated.
     """
     names = "|".join(MEANINGS)
     columns: dict[str, str] = {}
@@ -306,6 +311,12 @@ def parse_columns(texts: Iterable[str]) -> dict[str, str]:
                     f"{part!r} is not a meaning and the name of a column",
                     remedy="Write, for example, image_name=filename,grid_x=x; the "
                     f"meanings are {', '.join(MEANINGS)}",
+                )
+            if meaning in columns:
+                raise ReviewError(
+                    f"{meaning} is named twice: {columns[meaning]!r} and "
+                    f"{name.strip()!r}",
+                    remedy="Name one column for it",
                 )
             columns[meaning] = name.strip()
     return columns
@@ -327,11 +338,17 @@ def parse_label_values(text: str) -> LabelValues:
 def label_of(value: str, values: LabelValues | None) -> int | None:
     """Return the label of a value: 1 artifact, 0 none, None if it is unknown.
 
-    Without `values`, the labels are 0, 1, 0.0, 1.0, false and true.
+    Without `values`, the labels are false, true, and any notation of the numbers 0 and
+    1, such as 1.0 and 1e0.
     """
-    if values is None:
-        return _LABELS.get(value.strip().casefold())
-    return values.label_of(value)
+    if values is not None:
+        return values.label_of(value)
+    text = value.strip().casefold()
+    if text not in _LABELS and re.fullmatch(NUMBER, text):
+        with suppress(InvalidOperation):
+            number = Decimal(text)
+            return int(number) if number in (0, 1) else None
+    return _LABELS.get(text)
 
 
 def says_real(name: str) -> bool:

@@ -39,6 +39,7 @@ from napari_artifact_review.core.tables.predictions import (
 )
 from napari_artifact_review.core.tables.table_file import TableFile
 from napari_artifact_review.core.tables.table_formats import read_table_file
+from napari_artifact_review.core.texts import counted
 
 #: Finds the image names that mean the same file as an earlier name.
 FindAliases = Callable[[Sequence[str]], Mapping[str, str]]
@@ -109,11 +110,11 @@ def read_predictions(
     if found.predictions is None:
         # Faults that no mapping resolves come first.
         faults = sorted(found.faults, key=lambda e: isinstance(e, MappingNeededError))
-        first, others = faults[0], len(faults) - 1
+        first, others = faults[0], sum(fault.count for fault in faults[1:])
         if not others:
             raise first
         raise type(first)(
-            f"{first.what} (and {others} more {'fault' if others == 1 else 'faults'})",
+            f"{first.what} (and {counted(others, 'more fault')})",
             path=first.path,
             where=first.where,
             remedy=first.remedy,
@@ -332,13 +333,11 @@ class _PredictionsReader(ColumnReader):
             self.at_fault[name][:] = True
 
     def _thresholded(self, confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
-        self.add_cell_faults(
+        self.add_common_fault(
             np.flatnonzero(np.isnan(confidence)),
             "confidence",
-            lambda _: (
-                "no confidence, and there is no column preds",
-                "Give each row a confidence, or the table a column preds",
-            ),
+            "no confidence, and there is no column preds",
+            "Give each row a confidence, or the table a column preds",
         )
         return (confidence >= DEFAULT_THRESHOLD).astype(np.int8)
 
@@ -352,14 +351,15 @@ class _PredictionsReader(ColumnReader):
             empty=0,
         )
         by = "preds" if "preds" in self.values else "confidence"
-        counted = is_error & self.are_sound("label", by, "error_id")
+        numbered = is_error & self.are_sound("label", by, "error_id")
         remedy = "Give each error its own number from 1, or leave the column out"
-        self.add_cell_faults(
-            np.flatnonzero(counted & (ids <= 0)),
+        self.add_common_fault(
+            np.flatnonzero(numbered & (ids <= 0)),
             "error_id",
-            lambda _: ("the error has no error_id", remedy),
+            "the error has no error_id",
+            remedy,
         )
-        again, firsts = self.repeats(counted & (ids > 0), id=ids)
+        again, firsts = self.repeats(numbered & (ids > 0), id=ids)
         self.add_cell_faults(
             again,
             "error_id",

@@ -32,12 +32,15 @@ class TableFile(ABC):
         File name suffixes of the format.
     faults : tuple of TableError
         Errors of rows that could not be read; such rows are omitted.
+    notice : str
+        Sentence for the user about what was read of the file; usually empty.
     digest : str or None
         SHA-256 of the file's bytes, in hexadecimal.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
     faults: tuple[TableError, ...] = ()
+    notice: str = ""
     digest: str | None = None
 
     @property

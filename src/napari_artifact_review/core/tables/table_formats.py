@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import stat
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -46,9 +47,35 @@ def read_table_file(path: Path, wanted: Collection[str] = IDENTIFYING) -> TableF
     TableError
         If the file cannot be read or is not a valid table.
     """
-    try:
-        data = _contents(path)
+    with _errors_about(path):
+        check_table_file(path)
+        data = path.read_bytes()
         file = _format_of(data).from_bytes(data, wanted)
+    file.digest = hashlib.sha256(data).hexdigest()
+    return file
+
+
+def check_table_file(path: Path) -> None:
+    """Check that a path is a regular file of an acceptable size; it is not read.
+
+    Raises
+    ------
+    TableError
+        If it is not.
+    """
+    with _errors_about(path):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            # Reading from a pipe or device might never end.
+            raise TableError("this is not a regular file", remedy="Choose a file")
+        check_size(found.st_size)
+
+
+@contextmanager
+def _errors_about(path: Path) -> Iterator[None]:
+    """Convert an error to a TableError that names the file."""
+    try:
+        yield
     except OSError as error:
         raise TableError(
             f"cannot be read ({error.strerror or error})",
@@ -59,17 +86,6 @@ def read_table_file(path: Path, wanted: Collection[str] = IDENTIFYING) -> TableF
         raise TableError(
             error.what, path=path, where=error.where, remedy=error.remedy
         ) from error
-    file.digest = hashlib.sha256(data).hexdigest()
-    return file
-
-
-def _contents(path: Path) -> bytes:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        # Reading from a pipe or device might never end.
-        raise TableError("this is not a regular file", remedy="Choose a file")
-    check_size(found.st_size)
-    return path.read_bytes()
 
 
 def format_for(path: Path) -> type[TableFile]:

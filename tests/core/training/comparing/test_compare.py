@@ -397,6 +397,7 @@ def test_each_bad_input_is_one_line(models, survey, tmp_path, capsys):
         ([models.old, models.new, "--test", export], "no cutout of the export has"),
         ([models.old, models.new, "--test", no_split], "it has no column split"),
         ([models.old, models.new, "--test", damaged], "'heavy' is not a probability"),
+        ([models.old, models.new, "--group", ","], "group cannot be ','"),
         ([models.old, models.new, "--group", "night"], "no table has the column night"),
         ([models.old, models.new, "--group", "grid_x"], "has several groups"),
         ([models.old, models.new, "--images", tmp_path / "gone"], "gone"),

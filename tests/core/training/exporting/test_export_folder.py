@@ -274,6 +274,7 @@ def test_an_export_of_bad_images_alone_fails(small, tmp_path):
         (["--split", "0.5,0.2,0.2"], "split cannot be '0.5,0.2,0.2'"),
         (["--split", "1,-1,1"], "split cannot be '1,-1,1'"),
         (["--split", "nan,1,1"], "split cannot be 'nan,1,1'"),
+        (["--group", ","], "group cannot be ','"),
         (["--context", "-1"], "context cannot be -1"),
         (["--group", "CAMERA"], "no value for the key CAMERA"),
         (["--image-key", "EXPOSURE"], "no value for the key EXPOSURE"),

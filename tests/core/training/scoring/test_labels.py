@@ -7,7 +7,11 @@ import pytest
 
 from napari_artifact_review import ReviewSession, TableMapping, score
 from napari_artifact_review.cli import main
-from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.errors import (
+    MappingNeededError,
+    ReviewError,
+    TableError,
+)
 
 
 @pytest.fixture
@@ -128,6 +132,33 @@ def test_a_mapping_without_predictions(labelled, survey):
     given[["image_name", "grid_x", "grid_y", "truth"]].to_csv(survey, index=False)
     found = labelled(survey, mapping=TableMapping(columns={"label": "truth"}))
     assert found.label.sum() == given.truth.sum()
+
+
+def test_labels_with_tile_numbers_need_the_stride(labelled, survey, model):
+    given = pd.read_csv(survey)
+    tiles = given.assign(grid_x=given.grid_x // 200, grid_y=given.grid_y // 200)
+    path = survey.with_name("tiles.csv")
+    tiles.to_csv(path, index=False)
+    with pytest.raises(MappingNeededError, match="may be tile numbers"):
+        labelled(path)
+    assert not model.with_name("calls.txt").exists()
+    found = labelled(path, stride=200)
+    columns = ["image_name", "grid_x", "grid_y", "label"]
+    expected = given.sort_values(columns[:3])[columns]
+    assert found.sort_values(columns[:3])[columns].to_numpy().tolist() == (
+        expected.to_numpy().tolist()
+    )
+    mapped = labelled(path, mapping=TableMapping(stride=200))
+    pd.testing.assert_frame_equal(mapped, found)
+
+
+@pytest.mark.parametrize("stride", [8, None])
+def test_labels_of_small_cutouts_are_in_pixels(labelled, survey, stride):
+    rows = [f"north,{x},{y},1" for x in range(0, 80, 8) for y in range(0, 80, 8)]
+    path = survey.with_name("small.csv")
+    path.write_text("\n".join(["image_name,grid_x,grid_y,label", *rows, ""]))
+    found = labelled(path, cutout_size=8, stride=stride)
+    assert len(found) == 100
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

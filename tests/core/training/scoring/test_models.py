@@ -24,6 +24,10 @@ WRONG = {
     "percent": ("np.full(n, 40)", "from 40 to 40"),
     "texts": ("['artifact'] * n", "the model failed: ValueError"),
     "boom": ("1 / 0", "line 5, image north: the model failed: ZeroDivisionError"),
+    "masked": (
+        "np.ma.masked_array(np.full(n, 0.5), np.arange(n) < 2)",
+        "it returned 2 masked values for 12 cutouts",
+    ),
     "complex": ("np.full(n, 0.5 + 0j)", "it returned complex numbers"),
     "memory": ("np.zeros((n, 2**50))", "the model failed"),
 }

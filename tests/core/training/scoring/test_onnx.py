@@ -161,6 +161,35 @@ def test_metadata_that_are_not_understood_name_file_and_key(
     assert f"or give --onnx-{name}." in told
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("factor=0", "the factor of the scaling 'factor=0' is 0, so that all"),
+        ("factor=1e-60", "is 0, so that all pixels would be equal. Choose another"),
+        ("offset=inf", "the offset of the scaling 'offset=inf' is not finite."),
+        ("offset=nan", "is not finite. Choose another offset."),
+        ("nan=1e300", "is not finite. Choose another nan."),
+        ("factor=1,factor=2", "is not understood."),
+        ("facto=2", "is not understood."),
+    ],
+)
+def test_a_scaling_that_cannot_be_meant_is_an_error(text, told):
+    with pytest.raises(ModelError) as found:
+        OnnxOptions(scaling=text)
+    assert told in str(found.value)
+    assert repr(text) in str(found.value)
+
+
+def test_a_misspelt_key_of_the_metadata_is_an_error(images, output, tmp_path):
+    path = write_model(tmp_path / "m.onnx", scalling="factor=0.01")
+    with pytest.raises(ModelError) as found:
+        score(path, images, output, jobs=1)
+    assert str(found.value).startswith(
+        f"{path}: the metadata key 'artifact_review.scalling' is unknown. The keys are "
+        "artifact_review.input, artifact_review.layout, artifact_review.scaling."
+    )
+
+
 def test_a_layout_of_other_axes_names_the_option(images, output, tmp_path):
     path = write_model(tmp_path / "m.onnx", ("n", 200, 200))
     with pytest.raises(ModelError, match="does not have the layout nchw") as found:

@@ -15,7 +15,10 @@ from napari_artifact_review.core.errors import ReviewError, TableError
 from napari_artifact_review.core.images.fits import read_header_values
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.training.comparing.true_labels import LabelSource
-from napari_artifact_review.core.training.exporting.export_options import parse_keys
+from napari_artifact_review.core.training.exporting.export_options import (
+    check_group,
+    parse_keys,
+)
 
 #: Name of the description in the folder of an export.
 EXPORT_FACTS = "export.json"
@@ -65,6 +68,7 @@ def group_images(
         If no table has these columns and no header these keys, an image has several
         groups, or the description of the export is damaged.
     """
+    check_group(group)
     facts = next((_facts(s.table.path) for s in sources if s.title == "test"), {})
     options = facts.get("options")
     known = options.get("group") if isinstance(options, dict) else None

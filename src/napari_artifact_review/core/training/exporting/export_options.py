@@ -68,6 +68,7 @@ class ExportOptions:
         ):
             if value not in choices:
                 raise _invalid(name, value, f"one of {', '.join(choices)}")
+        check_group(self.group)
         if not 0 <= self.context <= _MOST_CONTEXT:
             raise _invalid("context", self.context, f"from 0 to {_MOST_CONTEXT:,}")
         shares = self.split
@@ -108,6 +109,18 @@ def parse_shares(text: str) -> tuple[float, float, float]:
 def parse_keys(text: str) -> tuple[str, ...]:
     """Parse names that are separated by commas."""
     return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def check_group(group: str | None) -> None:
+    """Check that a group, if it is given, has a name of a column or header key.
+
+    Raises
+    ------
+    ReviewError
+        If it has none.
+    """
+    if group is not None and not parse_keys(group):
+        raise _invalid("group", group, "columns or header keys, separated by commas")
 
 
 def _is_share(share: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from napari_artifact_review.core.images.image_names import (
     split_suffix,
 )
 from napari_artifact_review.core.small_files import read_small_file
-from napari_artifact_review.core.user_folders import expanded_path
+from napari_artifact_review.core.user_folders import absolute_path
 
 #: Maximum size in bytes of a list of images: about a hundred thousand paths.
 _MOST_BYTES = 2**24
@@ -93,7 +94,8 @@ def list_images(
     ----------
     given : path-like or iterable of path-like
         Folders, which are searched with their subfolders; files, which need not exist;
-        and texts such as "@files.txt", a file with a path on each line.
+        and texts such as "@files.txt", a file with a path on each line. A line of it
+        that begins with "#" is a comment, unless there is such a file.
     root : path-like, optional
         Folder to which the names are relative. By default, it is the given folder, and
         the name of a given file is its base name.
@@ -111,7 +113,7 @@ def list_images(
     base = None if root is None else Path(root).absolute()
     found: dict[Path, str] = {}
     for entry in _without_lists(given):
-        path = Path(os.path.abspath(expanded_path(entry)))  # noqa: PTH100
+        path = Path(os.path.abspath(entry))  # noqa: PTH100
         if path.is_dir() and not _is_zarr(path):
             for file in _files_in(path, set()):
                 if file not in left_out:
@@ -141,21 +143,56 @@ def file_key(path: Path) -> object:
 
 
 def _without_lists(given: Iterable[str | Path]) -> Iterator[Path]:
+    """Yield the paths that are given, as absolute paths, also those in lists."""
     for entry in given:
         text = os.fspath(entry)
-        if not text.startswith("@"):
-            yield Path(text)
+        if text.startswith("@"):
+            yield from _listed(Path(text[1:]))
+        else:
+            yield absolute_path(text)
+
+
+def _listed(path: Path) -> Iterator[Path]:
+    """Yield the paths in a list, without blank lines and comments."""
+    try:
+        content = read_small_file(path, _MOST_BYTES)
+    except OSError as error:
+        raise ReviewError(
+            f"the list of images cannot be read ({error.strerror or error})",
+            path=path,
+            remedy="Check the path and your rights to it",
+        ) from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ReviewError(
+            "the list of images is in UTF-16", path=path, remedy="Save it as UTF-8"
+        )
+    content = content.removeprefix(codecs.BOM_UTF8)
+    lines = content.decode("utf-8", "surrogateescape").splitlines()
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if "\0" in line:
+            raise ReviewError(
+                "the list of images contains a NUL byte",
+                path=path,
+                where=f"line {number}",
+                remedy="Write a text in UTF-8, with a path on each line",
+            )
+        if not line or (line.startswith("#") and not _exists(line)):
             continue
         try:
-            content = read_small_file(Path(text[1:]), _MOST_BYTES)
-            lines = content.decode("utf-8", "surrogateescape").splitlines()
-        except OSError as error:
+            yield absolute_path(line)
+        except ReviewError as error:
             raise ReviewError(
-                f"the list of images cannot be read ({error.strerror or error})",
-                path=text[1:],
-                remedy="Check the path and your rights to it",
+                error.what,
+                path=path,
+                where=f"line {number}",
+                remedy="Write a path on each line",
             ) from error
-        yield from (Path(line.strip()) for line in lines if line.strip())
+
+
+def _exists(path: str) -> bool:
+    """Return whether a path exists; a text that can be no path does not."""
+    # Unlike `Path.exists`, this raises no error for a long text.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _files_in(folder: Path, seen: set[object]) -> Iterator[Path]:

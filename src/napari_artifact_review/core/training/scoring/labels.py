@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.grid import common_spacing, infer_cutout_size
+from napari_artifact_review.core.review.cutout_size import (
+    ask_for_stride,
+    tile_distance,
+)
 from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
+from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.running.image_files import ImageList
@@ -19,7 +26,11 @@ _NOT_NEEDED: tuple[Meaning, ...] = ("preds",)
 
 
 def read_labels(
-    path: Path, images: ImageList, mapping: TableMapping | None = None
+    path: Path,
+    images: ImageList,
+    mapping: TableMapping | None = None,
+    size: int | None = None,
+    stride: int | None = None,
 ) -> pd.DataFrame:
     """Read the labels of cutouts.
 
@@ -32,6 +43,11 @@ def read_labels(
         otherwise, if the name means the same file.
     mapping : TableMapping, optional
         Meanings of the columns and values.
+    size : int, optional
+        Side length of a cutout in pixels.
+    stride : int, optional
+        Distance in pixels from one cutout to the next, if the user gave it. Positions
+        that may be tile numbers are multiplied by it.
 
     Returns
     -------
@@ -40,12 +56,19 @@ def read_labels(
 
     Raises
     ------
+    MappingNeededError
+        If the positions may be tile numbers, and the stride is not given.
     TableError
         If the table has faults, or none of its images is scored.
     """
-    table = read_predictions(
-        path, mapping or TableMapping(), images.aliases, optional=_NOT_NEEDED
-    )
+    mapping = mapping or TableMapping()
+    table = read_predictions(path, mapping, images.aliases, optional=_NOT_NEEDED)
+    distance = _tile_distance(table, size)
+    if distance and stride is None:
+        raise ask_for_stride(table, distance)
+    if distance:
+        mapping = replace(mapping, stride=stride)
+        table = read_predictions(path, mapping, images.aliases, optional=_NOT_NEEDED)
     if set(images.names).isdisjoint(table.image_names):
         raise TableError(
             "none of its images is among the images to score",
@@ -61,6 +84,15 @@ def read_labels(
             "label": table.label_new,
         }
     )
+
+
+def _tile_distance(table: Predictions, size: int | None) -> str:
+    """Return the distance of the labels if they may have tile numbers, else ""."""
+    apart = common_spacing(table.grid_x, table.grid_y)
+    if table.mapping.stride is not None or (size and apart and apart % size == 0):
+        return ""
+    spacing = infer_cutout_size(table.grid_x, table.grid_y)
+    return tile_distance(table, spacing, size)
 
 
 def join_labels(

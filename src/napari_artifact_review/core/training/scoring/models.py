@@ -180,12 +180,20 @@ class Model:
             self._each_warning_once(),
             calling_model(self.source, "the model failed"),
         ):
-            found = np.asarray(self._function(cutouts))
+            answer = self._function(cutouts)
+            masked = np.count_nonzero(np.ma.getmask(answer))
+            found = np.asarray(answer)
             shape, is_complex = found.shape, np.iscomplexobj(found)
             found = found.real.astype(np.float64)
         if is_complex:
             raise self._wrong(
                 "it returned complex numbers", "Return real probabilities from 0 to 1"
+            )
+        if masked:
+            # The values under a mask mean nothing.
+            raise self._wrong(
+                f"it returned {masked} masked values for {count} cutouts",
+                "Return a probability for each cutout",
             )
         if shape not in ((count,), (count, 1)):
             raise self._wrong(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class OnnxModel:
             str(path), settings, providers=onnxruntime.get_available_providers()
         )
         self._metadata = self._session.get_modelmeta().custom_metadata_map
+        self._check_metadata()
         given = OnnxOptions(
             options.input or self._metadata.get(f"{METADATA}input"),
             options.layout or self._from_metadata("layout"),
@@ -96,6 +98,17 @@ class OnnxModel:
         if channel is not None:
             pixels = np.expand_dims(pixels, channel)
         return pixels.astype(self._type, copy=False)
+
+    def _check_metadata(self) -> None:
+        """Check that each key of the metadata that is for this program is known."""
+        known = [f"{METADATA}{each.name}" for each in fields(OnnxOptions)]
+        for key in self._metadata:
+            if key.startswith(METADATA) and key not in known:
+                raise ModelError(
+                    f"the metadata key {key!r} is unknown",
+                    path=self._path,
+                    remedy=f"The keys are {', '.join(known)}",
+                )
 
     def _from_metadata(self, name: str) -> str | None:
         """Return the value of a key of the file's metadata, which must be an option."""

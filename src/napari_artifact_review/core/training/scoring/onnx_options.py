@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from napari_artifact_review.core.errors import ModelError
 
 #: Axes of the model's input: n cutouts, c channels, h rows and w columns.
@@ -70,18 +72,32 @@ def parse_scaling(text: str | None) -> Scaling:
     Raises
     ------
     ModelError
-        If the text has another form.
+        If the text has another form, a number is not finite, or the factor is 0.
     """
     values: dict[str, float] = {}
+    is_clear = True
     for part in filter(None, map(str.strip, (text or "").split(","))):
-        name, _, value = part.partition("=")
+        name, _, value = map(str.strip, part.partition("="))
+        is_clear &= name in Scaling._fields and name not in values
         try:
-            values[name.strip()] = float(value)
+            values[name] = float(value)
         except ValueError:
-            values[""] = 0
-    if not values.keys() <= set(Scaling._fields):
+            is_clear = False
+    if not is_clear:
         raise ModelError(
             f"the scaling {text!r} is not understood",
             remedy="Write, for example, offset=100,factor=0.01,nan=0",
         )
+    # The pixels are computed with this precision.
+    with np.errstate(over="ignore"):
+        numbers = {name: np.float32(value) for name, value in values.items()}
+    for name, number in numbers.items():
+        what = "" if np.isfinite(number) else "is not finite"
+        if name == "factor" and number == 0:
+            what = "is 0, so that all pixels would be equal"
+        if what:
+            raise ModelError(
+                f"the {name} of the scaling {text!r} {what}",
+                remedy=f"Choose another {name}",
+            )
     return Scaling(**values)

@@ -112,7 +112,8 @@ def score(
         A table with the labels of the cutouts, of which `label_new` comes before
         `label`. The output then has only cutouts with a label.
     mapping : TableMapping, optional
-        Meanings of the columns and values of `labels`.
+        Meanings of the columns and values of `labels`. If its positions may be tile
+        numbers, `stride` must be given, and they are multiplied by it.
     threshold : float
         Confidence at or above which the prediction is an artifact.
     hdu : int or str, optional
@@ -150,7 +151,7 @@ def score(
     listener = listener or RunListener()
     output = absolute_path(output)
     table_labels = None if labels is None else absolute_path(labels)
-    stride = cutout_size if stride is None else stride
+    given_stride, stride = stride, cutout_size if stride is None else stride
     check_numbers(cutout_size, stride, jobs)
     _check_threshold(threshold)
     source = find_model(str(model), onnx or OnnxOptions())
@@ -160,7 +161,7 @@ def score(
     _check_output(output, table_labels, found.images)
     frame = None
     if table_labels is not None and not parts_only:
-        frame = read_labels(table_labels, found, mapping)
+        frame = read_labels(table_labels, found, mapping, cutout_size, given_stride)
     parts = PartsFolder(output.with_name(f"{output.name}.parts"), SCORE)
     run = ImageRun(parts, found, listener)
     run.run(partial(ScoreTask, settings=settings), jobs, scheduler)

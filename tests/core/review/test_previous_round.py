@@ -785,3 +785,50 @@ def test_a_previous_round_that_is_refused_leaves_no_file(rounds, tmp_path, name)
     with pytest.raises(ReviewError):
         ReviewSession.open(new, output=output, previous=new.with_name(name))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+FOLDERS = ("images/{}.fits", "/data/run1/{}.fits", "run1/{}", "../../survey/{}.fits")
+
+
+@pytest.mark.parametrize("pattern", FOLDERS)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_folders_in_the_image_names_of_a_round_lose_no_verdict(
+    tmp_path, pattern, swapped
+):
+    patterns = ("{}", pattern) if swapped else (pattern, "{}")
+    tables = []
+    for title, written in zip(("old", "new"), patterns, strict=True):
+        rows = [(written.format(name), 0, 0, 0, 1, 0.9) for name in "ab"]
+        tables.append(write(tmp_path / title / "p.csv", rows))
+    with ReviewSession.open(tables[0], reviewer="ada", cutout_size=200) as session:
+        session.select(patterns[0].format("b"), 0, 0)
+        session.set_label("artifact")
+        session.save()
+        output = session.output
+    options = {"cutout_size": 200, "previous": output}
+    with ReviewSession.open(tables[1], reviewer="eve", **options) as session:
+        verdict = ("artifact", "ada")
+        assert verdicts_in(session) == {(patterns[1].format("b"), 0, 0): verdict}
+
+
+def test_another_night_with_other_pixels_has_no_carried_verdict(tmp_path):
+    columns = (*COLUMNS, "image_id")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "ccd01.fits").touch()
+    tables = [
+        write(
+            tmp_path / night / "p.csv", [(f"{night}/ccd01", *FAR[1:], night)], columns
+        )
+        for night in ("night1", "night2")
+    ]
+    with ReviewSession.open(tables[0], cutout_size=200) as session:
+        session.select("night1/ccd01", 2000, 2000)
+        session.set_label("artifact")
+        session.save()
+        output = session.output
+    with ReviewSession.open(
+        tables[1], tmp_path / "images", cutout_size=200, previous=output
+    ) as session:
+        assert verdicts_in(session) == {}
+        [listed] = session.round_summary.not_carried
+        assert "its image is not in the new table" in listed.text

@@ -596,3 +596,40 @@ def test_verdicts_on_differing_cutouts_reach_the_next_export(survey, tmp_path):
     assert found.loc[found["decision"] == "artifact", KEY].to_numpy().tolist() == [
         list(key)
     ]
+
+
+@pytest.mark.parametrize(
+    "folder", ["images/", "/data/run1/", "run1/", "../../survey/images/"]
+)
+def test_folders_in_image_names_make_no_other_images(models, tmp_path, folder):
+    few = {("image001", 200, 0): "artifact", ("image002", 0, 0): "no artifact"}
+    output = review(models.old, tmp_path / "reviewed.csv", few)
+    reviewed = pd.read_csv(output)
+    named = folder + reviewed["image_name"] + ".fits"
+    export_folder = write_export(
+        tmp_path / "export",
+        models.truth.assign(image_name=folder + models.truth["image_name"]),
+        [f"{folder}image{i:03}" for i in range(8)],
+    )
+    images = [
+        {"image_name": f"{folder}image{i:03}", "group": f"field {i % 4}"}
+        for i in range(12)
+    ]
+    facts = {"options": {"group": "field"}, "images": images}
+    (export_folder / "export.json").write_text(json.dumps(facts))
+    labels = tmp_path / "labels.csv"
+    reviewed.assign(image_name=named).to_csv(labels, index=False)
+    with_folder = pd.read_csv(models.old)["image_name"].map(f"{folder}{{}}.fits".format)
+    models.rewrite("old", image_name=with_folder)
+    found = compare(models.old, models.new, labels)
+    assert found.overlap.common == 240
+    assert [(one["source"], one["cutouts"]) for one in found.labels.sources] == [
+        ("labels", 240)
+    ]
+    assert found.rows["image_name"].iloc[0] == "image000"
+    found = compare(models.old, models.new, labels, test=export_folder)
+    assert (found.overlap.test, found.overlap.test_missing) == (160, 0)
+    assert (found.groups.total, found.groups.by) == (
+        4,
+        "group of the export (field)",
+    )

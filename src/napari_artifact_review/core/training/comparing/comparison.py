@@ -201,8 +201,9 @@ def compare(
 ) -> Comparison:
     """Compare two models on the same cutouts.
 
-    Cutouts are the same if image name and position are equal. A cutout that only one of
-    the models has is counted, and otherwise ignored.
+    Cutouts are the same if image and position are equal. Image names match as in
+    `match_names`. A cutout that only one of the models has is counted, and otherwise
+    ignored.
 
     Parameters
     ----------
@@ -248,10 +249,7 @@ def compare(
     if images is not None:
         folder = ImageFolder(absolute_path(images))
         folder.check()
-    named = unify_names(
-        list(tables.values()), lambda names: _aliases(images, tables["new"].path, names)
-    )
-    tables = dict(zip(tables, named, strict=True))
+    tables = _with_equal_names(tables, images)
     sources, overlap = _match(tables)
     by_title = {source.title: source for source in sources}
     given = [by_title[title] for title in ("labels", "test") if title in by_title]
@@ -296,10 +294,16 @@ def _read_tables(
     return tables
 
 
-def _aliases(
-    images: str | Path | None, table: Path, names: list[str]
-) -> dict[str, str]:
-    return image_folder(images, table, names).aliases()
+def _with_equal_names(
+    tables: dict[str, CutoutTable], images: str | Path | None
+) -> dict[str, CutoutTable]:
+    """Give each image the name that it has in the new model's table."""
+    new = tables["new"]
+    names = list(map(str, new.cutouts["image_name"].unique()))
+    folder = image_folder(images, new.path, names).folder
+    new_first = {"new": new} | tables
+    named = unify_names(new_first, lambda some: ImageFolder(folder, some))
+    return {title: named[title] for title in tables}
 
 
 def _group_priority(source: LabelSource) -> int:

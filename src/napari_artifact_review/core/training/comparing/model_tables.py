@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from napari_artifact_review.core.errors import (
     ReviewError,
     TableError,
 )
-from napari_artifact_review.core.images.image_names import split_suffix
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.name_matching import match_names
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import default_output, find_output
 from napari_artifact_review.core.tables.column_names import find_column
@@ -61,6 +63,8 @@ class CutoutTable(NamedTuple):
     threshold : float or None
         Confidence from which an artifact is predicted; None if the table has its own
         predictions.
+    image_names : mapping of str to str
+        Name in `cutouts` of each image that has another name in the file.
     """
 
     path: Path
@@ -69,6 +73,7 @@ class CutoutTable(NamedTuple):
     has_labels: bool = True
     has_confidence: bool = False
     threshold: float | None = None
+    image_names: Mapping[str, str] = MappingProxyType({})
 
     @property
     def reviewed(self) -> _Mask:
@@ -258,41 +263,43 @@ def _cutouts(table: Predictions) -> pd.DataFrame:
 
 
 def unify_names(
-    tables: Sequence[CutoutTable], find_aliases: Callable[[list[str]], dict[str, str]]
-) -> list[CutoutTable]:
-    """Give each image the same name in all tables.
+    tables: Mapping[str, CutoutTable],
+    folder_for: Callable[[Sequence[str]], ImageFolder],
+) -> dict[str, CutoutTable]:
+    """Give each image the same name in all tables, that of the first table that has it.
 
-    A name with the suffix of an image and the same name without it are one image, if no
-    table has both.
+    Names match as in `match_names`.
 
     Parameters
     ----------
-    tables : sequence of CutoutTable
-        The tables.
-    find_aliases : callable
-        Returns an earlier name for each of the image names that means the same file.
+    tables : mapping of str to CutoutTable
+        The tables by title.
+    folder_for : callable
+        Returns the folder of the images for all names of a table.
     """
-    per_table = [list(map(str, t.cutouts["image_name"].unique())) for t in tables]
-    names = list(dict.fromkeys(name for some in per_table for name in some))
-    known = find_aliases(names)
-    unified = {name: known.get(name, name) for name in names}
-    by_stem: dict[str, dict[str, None]] = {}
-    for name in unified.values():
-        by_stem.setdefault(split_suffix(name)[0], {})[name] = None
-    own = [{unified[name] for name in some} for some in per_table]
-    merged: dict[str, str] = {}
-    for stem, group in by_stem.items():
-        is_pair = len(group) == 2 and stem in group
-        if is_pair and not any(some.issuperset(group) for some in own):
-            merged |= dict.fromkeys(group, stem)
-    unified = {name: merged.get(first, first) for name, first in unified.items()}
-    changed = {name for name, other in unified.items() if name != other}
-    return [
-        table if changed.isdisjoint(some) else _renamed(table, unified)
-        for table, some in zip(tables, per_table, strict=True)
-    ]
+    unified: dict[str, CutoutTable] = {}
+    earlier: list[dict[str, str]] = []
+    for title, table in tables.items():
+        names = list(map(str, table.cutouts["image_name"].unique()))
+        matched: dict[str, str] = {}
+        for known in earlier:
+            same = match_names(
+                names, list(known), lambda some: folder_for(some).files()
+            )
+            matched = {name: known[other] for name, other in same.items()} | matched
+        first = {name: name for name in names} | folder_for(names).aliases()
+        final = {
+            name: matched.get(name) or matched.get(first[name], first[name])
+            for name in names
+        }
+        earlier.append(final)
+        unified[title] = _renamed(table, final)
+    return unified
 
 
-def _renamed(table: CutoutTable, names: dict[str, str]) -> CutoutTable:
+def _renamed(table: CutoutTable, names: Mapping[str, str]) -> CutoutTable:
+    if all(name == other for name, other in names.items()):
+        return table
     images = table.cutouts["image_name"].map(names)
-    return table._replace(cutouts=table.cutouts.assign(image_name=images))
+    cutouts = table.cutouts.assign(image_name=images)
+    return table._replace(cutouts=cutouts, image_names=names)

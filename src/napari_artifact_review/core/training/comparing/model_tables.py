@@ -12,15 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
-from napari_artifact_review.core.errors import (
-    MappingNeededError,
-    ReviewError,
-    TableError,
-)
+from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.name_matching import match_names
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import default_output, find_output
+from napari_artifact_review.core.review.stored_answers import stored_mapping
 from napari_artifact_review.core.tables.column_names import find_column
 from napari_artifact_review.core.tables.column_reader import ColumnReader
 from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
@@ -40,6 +37,10 @@ _EXPORTED = ("image_name", "grid_x", "grid_y", "label", "split")
 
 #: Value of the column `split` for the cutouts that no model was trained on.
 _TEST = "test"
+
+#: Columns that a model's table, and a table of labels, need not have.
+_NO_LABEL: tuple[Meaning, ...] = ("label",)
+_NO_PREDS: tuple[Meaning, ...] = ("preds",)
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -65,6 +66,8 @@ class CutoutTable(NamedTuple):
         predictions.
     image_names : mapping of str to str
         Name in `cutouts` of each image that has another name in the file.
+    mapping : TableMapping or None
+        Mapping with which the table was read; None for the usual names and values.
     """
 
     path: Path
@@ -74,6 +77,7 @@ class CutoutTable(NamedTuple):
     has_confidence: bool = False
     threshold: float | None = None
     image_names: Mapping[str, str] = MappingProxyType({})
+    mapping: TableMapping | None = None
 
     @property
     def reviewed(self) -> _Mask:
@@ -94,20 +98,35 @@ class CutoutTable(NamedTuple):
 def read_model_table(path: Path, mapping: TableMapping | None) -> CutoutTable:
     """Read the predictions of a model, with or without labels.
 
+    Parameters
+    ----------
+    path : Path
+        The table.
+    mapping : TableMapping or None
+        Meanings of the columns and values; by default those of the table's review, if
+        there is one.
+
     Raises
     ------
-    TableError
-        If the table has faults.
+    ReviewError
+        If the table or the log of its review has faults.
     """
-    table = _read(path, mapping, ("label",))
+    used = stored_mapping(path) if mapping is None else mapping
+    table = read_predictions(path, used or TableMapping(), optional=_NO_LABEL)
+    return model_table(table)._replace(mapping=used)
+
+
+def model_table(table: Predictions) -> CutoutTable:
+    """Return the predictions of a model from a table that was read."""
     has_preds = "preds" in table.columns
     return CutoutTable(
-        path,
+        table.path,
         table.file,
         _cutouts(table),
         has_labels="label" in table.columns,
         has_confidence=table.confidence is not None,
         threshold=None if has_preds else DEFAULT_THRESHOLD,
+        mapping=table.mapping,
     )
 
 
@@ -132,8 +151,9 @@ def read_reviewed_table(
     """
     logs = map(log_path_beside, (path, default_output(path)))
     if not any(log.exists() for log in logs):
-        table = _read(path, mapping, ("preds",))
-        return CutoutTable(path, table.file, _cutouts(table))
+        used = stored_mapping(path) if mapping is None else mapping
+        table = read_predictions(path, used or TableMapping(), optional=_NO_PREDS)
+        return CutoutTable(path, table.file, _cutouts(table), mapping=used)
     # Import here, because most tables to compare have no log.
     from napari_artifact_review.core.review.session import ReviewSession
 
@@ -155,7 +175,7 @@ def read_session(session: ReviewSession) -> CutoutTable:
     for name in ("decision", "kind"):
         cutouts[name] = reviewed[name].to_numpy(object)
     cutouts["label"] = reviewed["label_new"].to_numpy(np.int8)
-    return CutoutTable(table.path, table.file, cutouts)
+    return CutoutTable(table.path, table.file, cutouts, mapping=table.mapping)
 
 
 def read_test_set(folder: Path) -> CutoutTable:
@@ -218,26 +238,6 @@ def _exported_columns(file: TableFile, path: Path) -> dict[str, str]:
         )
     more = ("decision", "kind", "weight")
     return {name: name for name in (*_EXPORTED, *more) if name in names}
-
-
-def _read(
-    path: Path, mapping: TableMapping | None, optional: tuple[Meaning, ...]
-) -> Predictions:
-    """Read a table as the mapping says, or with the usual names if that fails.
-
-    The two models may write their tables differently, and a mapping is for one of them.
-    """
-    if mapping is None:
-        return read_predictions(path, optional=optional)
-    try:
-        return read_predictions(path, mapping, optional=optional)
-    except MappingNeededError:
-        try:
-            return read_predictions(path, optional=optional)
-        except ReviewError:
-            # The first error is about the names and values that the user gave.
-            pass
-        raise
 
 
 def _cutouts(table: Predictions) -> pd.DataFrame:

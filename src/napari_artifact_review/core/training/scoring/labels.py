@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import ReviewError, TableError
+from napari_artifact_review.core.review.stored_answers import (
+    review_notice,
+    stored_mapping,
+)
 from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.texts import counted
@@ -19,7 +24,10 @@ _NOT_NEEDED: tuple[Meaning, ...] = ("preds",)
 
 
 def read_labels(
-    path: Path, images: ImageList, mapping: TableMapping | None = None
+    path: Path,
+    images: ImageList,
+    mapping: TableMapping | None = None,
+    notify: Callable[[str], object] = str,
 ) -> pd.DataFrame:
     """Read the labels of cutouts.
 
@@ -31,7 +39,10 @@ def read_labels(
         The images that are scored. The table may name them as they are named there, or
         otherwise, if the name means the same file.
     mapping : TableMapping, optional
-        Meanings of the columns and values.
+        Meanings of the columns and values; by default those of the table's review, if
+        there is one.
+    notify : callable, optional
+        Function that gets a message if the table is read as its review was.
 
     Returns
     -------
@@ -43,6 +54,10 @@ def read_labels(
     TableError
         If the table has faults, or none of its images is scored.
     """
+    if mapping is None:
+        mapping = stored_mapping(path)
+        for notice in review_notice(path, mapping):
+            notify(notice)
     table = read_predictions(
         path, mapping or TableMapping(), images.aliases, optional=_NOT_NEEDED
     )

@@ -96,7 +96,8 @@ def match_images(
             if known and name in identities and name not in equal and old in wanted:
                 versions.append(name)
     matched = {name for names in same.values() for name in names}
-    left = [old for old in wanted if old not in same]
+    wrong = (cutout.image_name for cutout in previous.wrong or ())
+    left = [old for old in dict.fromkeys([*wanted, *wrong]) if old not in same]
     others = [name for name in table.image_names if name not in matched]
     on_sky = _on_sky(left, others, previous, images)
     return ImageMatches(same, on_sky, tuple(versions))

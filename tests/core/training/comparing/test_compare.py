@@ -161,10 +161,30 @@ def test_verdicts_alone_are_a_second_line(models, tmp_path):
     assert found.headline.cutouts == 240
     assert found.verdicts.cutouts == 30
     assert found.verdicts.old_counts["TP"] == 0
-    assert "Verdicts alone (chosen by the old model's errors): 30 cutouts" in as_text(
-        found
-    )
+    lines = as_text(found).splitlines()
+    assert "Verdicts alone: 30 cutouts" in lines
+    all_wrong = len(pd.read_csv(models.old).query("label != preds"))
+    assert (
+        "By the labels before the review, the old model has 30 of these 30 cutouts "
+        f"wrong (100 %), and {all_wrong} of all 240 ({all_wrong / 2.4:.0f} %)."
+    ) in lines
+    assert lines[-1] == "On these cutouts alone, the old model looks worse than it is."
     assert compare(models.old, models.new).verdicts is None
+
+
+def test_verdicts_that_prefer_no_errors_make_no_model_look_worse(models, tmp_path):
+    table = pd.read_csv(models.old)
+    right = table.query("label == preds").iloc[:6]
+    names = ("no artifact", "artifact")
+    # A verdict that changes a label does not make an error of the choice.
+    verdicts = {
+        tuple(row[name] for name in KEY): names[row["label"] ^ (i == right.index[0])]
+        for i, row in right.iterrows()
+    }
+    reviewed = review(models.old, tmp_path / "reviewed.csv", verdicts)
+    text = as_text(compare(models.old, models.new, reviewed))
+    assert "the old model has 0 of these 6 cutouts wrong (0 %), and " in text
+    assert "looks worse than it is" not in text
 
 
 def test_the_test_set_of_an_export_is_the_headline(models, tmp_path, capsys):

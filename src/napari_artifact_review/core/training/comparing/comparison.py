@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,34 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
 
+class VerdictChoice(NamedTuple):
+    """Which cutouts have verdicts, as far as the old model's errors go.
+
+    These are its errors by the labels before the review. Unsure verdicts do not count.
+
+    Attributes
+    ----------
+    verdicts, verdicts_on_errors : int
+        Numbers of cutouts with a verdict, and of errors among them.
+    cutouts, errors : int
+        Numbers of all cutouts, and of errors among them.
+    """
+
+    verdicts: int
+    verdicts_on_errors: int
+    cutouts: int
+    errors: int
+
+    @property
+    def prefers_errors(self) -> bool:
+        """Whether errors have a larger share among the verdicts than among all."""
+        return self.verdicts_on_errors * self.cutouts > self.errors * self.verdicts
+
+
+def _are_decided(labels: TrueLabels) -> npt.NDArray[np.bool_]:
+    return np.isin(labels.decision.astype(str), ("artifact", "no artifact"))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two models on the same cutouts.
@@ -107,6 +135,18 @@ class Comparison:
     cutout_size: int
     options: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    @property
+    def verdict_choice(self) -> VerdictChoice:
+        """The share of the old model's errors among the verdicts, and among all."""
+        is_error = self.rows["old_preds"].to_numpy() != self.labels.label_before
+        has_verdict = _are_decided(self.labels)
+        return VerdictChoice(
+            int(np.count_nonzero(has_verdict)),
+            int(np.count_nonzero(has_verdict & is_error)),
+            len(is_error),
+            int(np.count_nonzero(is_error)),
+        )
 
     def __repr__(self) -> str:
         old, new = (self.tables[title].path.name for title in ("old", "new"))
@@ -303,7 +343,7 @@ def _score(
     if images is not None:
         brightness, faults = cutout_brightness(rows, images, options["cutout_size"])
         notices = tuple(_on_images(faults, images))
-    decided = np.isin(truth.decision.astype(str), ("artifact", "no artifact"))
+    decided = _are_decided(truth)
     verdicts = None
     if decided.any() and not decided.all():
         verdicts = pair_scores(

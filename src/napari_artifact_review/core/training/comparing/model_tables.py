@@ -56,7 +56,8 @@ class CutoutTable(NamedTuple):
         The table in its file format.
     cutouts : DataFrame
         A row for each cutout with the columns `image_name`, `grid_x` and `grid_y`;
-        `label` (0 or 1, unless the table has no labels); `decision` and `kind` (texts,
+        `label` (0 or 1, unless the table has no labels); `label_before`, the label
+        before the review; `decision` and `kind` (texts,
         empty without a verdict); for a model, also `preds` and `confidence` (NaN
         without one); for an export, `weight`.
     has_labels, has_confidence : bool
@@ -208,6 +209,8 @@ def read_test_set(folder: Path) -> CutoutTable:
             name, "a whole number of pixels", "Export again"
         )
     cutouts["label"] = reader.labels("label", None)
+    before = "label_old" if "label_old" in columns else "label"
+    cutouts["label_before"] = reader.labels(before, None)
     for name in ("decision", "kind"):
         texts = reader.texts(name)
         cutouts[name] = "" if texts is None else texts
@@ -236,7 +239,7 @@ def _exported_columns(file: TableFile, path: Path) -> dict[str, str]:
             path=path,
             remedy="Name a folder that the command export has written",
         )
-    more = ("decision", "kind", "weight")
+    more = ("label_old", "decision", "kind", "weight")
     return {name: name for name in (*_EXPORTED, *more) if name in names}
 
 
@@ -254,6 +257,7 @@ def _cutouts(table: Predictions) -> pd.DataFrame:
             "grid_x": table.grid_x,
             "grid_y": table.grid_y,
             "label": table.label_new,
+            "label_before": table.label,
             "preds": table.preds,
             "confidence": np.full(count, np.nan) if confidence is None else confidence,
             "decision": decision,

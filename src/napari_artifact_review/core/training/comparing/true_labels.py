@@ -42,6 +42,8 @@ class TrueLabels(NamedTuple):
         1 artifact, 0 no artifact.
     decision, kind : ndarray of object, shape (n,)
         Verdict and kind of artifact, as texts; empty without a verdict.
+    label_before : ndarray of int8, shape (n,)
+        Label before the review.
     sources : tuple of dict
         `source`, `path` and `cutouts` (their number) of each table that gave labels.
     """
@@ -49,6 +51,7 @@ class TrueLabels(NamedTuple):
     label: npt.NDArray[np.int8]
     decision: npt.NDArray[np.object_]
     kind: npt.NDArray[np.object_]
+    label_before: npt.NDArray[np.int8]
     sources: tuple[dict[str, Any], ...]
 
     @property
@@ -101,7 +104,23 @@ def find_labels(
             column[open_] = cutouts[name].to_numpy(object)[rows]
         taken[source.title] += int(np.count_nonzero(open_))
     _check_labels(label, models[0])
-    return TrueLabels(label, **texts, sources=_describe((*given, *models), taken))
+    return TrueLabels(
+        label,
+        **texts,
+        label_before=_labels_before(count, [*given, *reversed(models)]),
+        sources=_describe((*given, *models), taken),
+    )
+
+
+def _labels_before(count: int, sources: Sequence[LabelSource]) -> npt.NDArray[np.int8]:
+    """Return the labels before the review, from the first table that has each."""
+    label = np.full(count, -1, dtype=np.int8)
+    for source in sources:
+        if source.table.has_labels:
+            open_ = (label < 0) & (source.row >= 0)
+            before = source.table.cutouts["label_before"].to_numpy(np.int8)
+            label[open_] = before[source.row[open_]]
+    return label
 
 
 def _check_labels(label: npt.NDArray[np.int8], new: LabelSource) -> None:

@@ -653,3 +653,28 @@ def test_folders_in_image_names_make_no_other_images(models, tmp_path, folder):
         4,
         "group of the export (field)",
     )
+
+
+def test_different_labels_of_the_models_are_told(models, tmp_path, capsys):
+    new = pd.read_csv(models.new)
+    new.loc[:2, "label"] = 1 - new.loc[:2, "label"]
+    new.to_csv(models.new, index=False)
+    assert run(models.old, models.new, "--json", tmp_path / "c.json") == 0
+    line = (
+        "The labels of the two models' tables differ for 3 cutouts; the labels that "
+        "count: 3 from the new model's table."
+    )
+    assert line in capsys.readouterr().out.splitlines()
+    found = compare(models.old, models.new, models.old)
+    assert not any("labels that count" in notice for notice in found.notices)
+
+
+def test_a_verdict_of_the_old_table_counts_before_a_label_of_the_new_one(
+    models, tmp_path
+):
+    first = tuple(models.truth.loc[0, KEY])
+    verdict = ("artifact", "no artifact")[int(models.truth.loc[0, "label"])]
+    old = review(models.old, tmp_path / "reviewed.csv", {first: verdict})
+    [notice] = compare(old, models.new).notices
+    assert "differ for 1 cutout" in notice
+    assert notice.endswith("count: 1 from the old model's table.")

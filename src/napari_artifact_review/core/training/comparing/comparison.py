@@ -120,7 +120,7 @@ class Comparison:
     options : dict
         Options of the comparison, as plain JSON.
     notices : tuple of str
-        Notices on mappings, and on images that cannot be read.
+        Notices on mappings, labels, and images that cannot be read.
     """
 
     tables: dict[str, CutoutTable]
@@ -302,8 +302,8 @@ def compare(
     }
     read = folder if brightness else None
     scored = _score(tables, rows, truth, overlap, groups, read, options)
-    notices = mapping_notices(tables, mapping)
-    return replace(scored, images=folder, notices=(*notices, *scored.notices))
+    notices = (*mapping_notices(tables, mapping), *truth.notices, *scored.notices)
+    return replace(scored, images=folder, notices=notices)
 
 
 def _group_priority(source: LabelSource) -> int:

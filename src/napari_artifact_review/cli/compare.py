@@ -140,10 +140,10 @@ def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
 
     table = differing_cutouts(comparison)
     if table.empty:
-        yield (
-            "No table to review written: each cutout on which the models differ has a "
-            "verdict"
-        )
+        why = "each cutout on which the models differ has a verdict"
+        if (comparison.rows["old_preds"] == comparison.rows["new_preds"]).all():
+            why = "the models agree on every cutout"
+        yield f"No table to review written: {why}"
         return
     cutouts = counted(len(table), "cutout")
     yield from _written_lines(

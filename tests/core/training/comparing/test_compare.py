@@ -678,3 +678,12 @@ def test_a_verdict_of_the_old_table_counts_before_a_label_of_the_new_one(
     [notice] = compare(old, models.new).notices
     assert "differ for 1 cutout" in notice
     assert notice.endswith("count: 1 from the old model's table.")
+
+
+def test_models_that_agree_leave_nothing_to_review(models, tmp_path, capsys):
+    differ = tmp_path / "differ.csv"
+    assert run(models.old, models.old, "--to-review", differ) == 0
+    out = capsys.readouterr().out
+    line = "No table to review written: the models agree on every cutout"
+    assert line in out.splitlines()
+    assert not differ.exists()

@@ -192,6 +192,10 @@ class LogFile:
         """Read the last position of the review as plain JSON; None if it is damaged."""
         return loaded(db.execute(sa.select(_STATE)).scalar_one())
 
+    def read_table_name(self, db: sa.Connection) -> str:
+        """Read the path of the table under review."""
+        return str(db.execute(sa.select(REVIEW.c.table_name)).scalar_one())
+
     def read_reviewers(self, db: sa.Connection) -> tuple[str, ...]:
         """Read the names of reviewers with a verdict, the last to record one first."""
         # Older schemas have no column `position`, but each table has row ids.

@@ -67,6 +67,16 @@ def stored_state(path: Path, output: Path) -> Any:
     return _read(path, output, LogFile.read_state)
 
 
+def stored_table(path: Path, output: Path) -> Path | None:
+    """Return the path of the table of a review, without opening its log.
+
+    The result is None if there is no log. The arguments and the errors are those of
+    `stored_state`.
+    """
+    found = _read(path, output, LogFile.read_table_name)
+    return None if found is None else Path(found)
+
+
 def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:
     """Return the names of the reviewers in a log, without opening the log.
 

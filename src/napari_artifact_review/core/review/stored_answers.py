@@ -33,13 +33,19 @@ def stored_answers(path: Path) -> Given | None:
         If a log cannot be read.
     """
     for output in (path, default_output(path)):
-        for log in (log_path_in_user_data(output), log_path_beside(output)):
-            if log.exists() and (output == path or _names_table(log, path)):
-                # Import here, because most tables have no log.
-                from napari_artifact_review.core.review import table_opening
+        log = log_path_beside(output)
+        if not (log.exists() or log_path_in_user_data(output).exists()):
+            continue
+        # Import here, because most tables have no log.
+        from napari_artifact_review.core.decisions.log_opening import stored_table
+        from napari_artifact_review.core.review.table_opening import (
+            Given,
+            what_was_given,
+        )
 
-                nothing = table_opening.Given(None, None)
-                return table_opening.what_was_given(nothing, output)
+        table = stored_table(log, output)
+        if table is not None and (output == path or table.name == path.name):
+            return what_was_given(Given(None, None), output)
     return None
 
 
@@ -58,11 +64,3 @@ def review_notice(path: Path, mapping: TableMapping | None) -> tuple[str, ...]:
     """Return the notice that a table was read with the mapping of its review."""
     text = mapping_text(mapping)
     return (f"{path}: read with the mapping of its review ({text}).",) if text else ()
-
-
-def _names_table(log: Path, table: Path) -> bool:
-    """Return whether a log of the default output is that of a table."""
-    from napari_artifact_review.core.decisions.store import Store
-
-    binding = Store(log, read_only=True).read().binding
-    return binding is not None and Path(binding.table_name).name == table.name

@@ -116,3 +116,11 @@ def test_an_open_review_is_read_as_it_is_open(models, tmp_path):
     with ReviewSession.open(models.old, **options) as session:
         found = compare(session, models.new, session)
     assert found.rows["old_confidence"].tolist() == pytest.approx(before.tolist())
+
+
+def test_a_damaged_log_of_a_table_is_told(models):
+    log = models.new.with_name("test_outputs.csv.review.sqlite")
+    log.write_bytes(b"SQLite format 3\0" + bytes(2000))
+    with pytest.raises(ReviewError) as caught:
+        compare(models.old, models.new)
+    assert caught.value.path == log

@@ -342,7 +342,10 @@ def test_open_passes_the_previous_round_and_prints_its_summary(
     monkeypatch.setattr("napari.run", lambda: None)
     monkeypatch.setattr("napari_artifact_review.widgets.open_review", open_review)
     assert main(["open", str(survey), "--previous", str(previous)]) == 0
-    line = "1 verdict carried from the previous round; errors: 3 new, 1 gone, 0 back\n"
+    line = (
+        "1 verdict carried from the previous round; 0 of them contradicted; errors: "
+        "0 new, 1 gone, 3 old\n"
+    )
     assert capsys.readouterr().out == line
 
 
@@ -516,7 +519,7 @@ def test_a_previous_round_without_verdicts_is_told(survey, tmp_path, capsys):
         assert main(["check", str(survey), "--previous", str(previous)]) == 0
         assert capsys.readouterr().out.splitlines()[1:] == [
             "0 verdicts carried from the previous round, which has no verdicts; "
-            "errors: 4 new, 0 gone, 0 back"
+            "errors: 0 new, 0 gone, 4 old"
         ]
 
 

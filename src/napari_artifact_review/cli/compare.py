@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="columns, or header keys of the images, whose values are the groups to "
         "leave out (default: groups of the export, else images)",
     )
+    _add_outputs(add)
+    _add_mapped_tables(parser)
+    add_mapping(parser)
+
+
+def _add_outputs(add: Callable[..., object]) -> None:
+    """Add the files to write, by the function that adds one argument."""
     add(
         "--json", metavar="FILE", type=Path, help="JSON file to write, with all numbers"
     )
@@ -58,7 +65,20 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="predictions table to write, with the cutouts that have no verdict and on "
         "which the models differ",
     )
-    add_mapping(parser)
+
+
+def _add_mapped_tables(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument_group("which tables have other columns or values").add_argument(
+        "--mapping-for",
+        metavar="TABLE",
+        action="append",
+        choices=("old", "new", "labels"),
+        help="old, new or labels: a table that is read with the options below; may be "
+        "repeated. Any other table is read as its review, or with the usual names and "
+        "values, and with these options only if it cannot be read without them. "
+        "Without --mapping-for, a table that says different things with and without "
+        "them is refused",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
         group=options.group,
         mapping=mapping_of(options),
+        mapping_for=options.mapping_for or (),
         cutout_size=options.cutout_size,
     )
     # Write the files first, so that an error is the only output.
@@ -119,10 +140,10 @@ def _write_table_to_review(path: Path, comparison: Comparison) -> Iterator[str]:
 
     table = differing_cutouts(comparison)
     if table.empty:
-        yield (
-            "No table to review written: each cutout on which the models differ has a "
-            "verdict"
-        )
+        why = "each cutout on which the models differ has a verdict"
+        if (comparison.rows["old_preds"] == comparison.rows["new_preds"]).all():
+            why = "the models agree on every cutout"
+        yield f"No table to review written: {why}"
         return
     cutouts = counted(len(table), "cutout")
     yield from _written_lines(

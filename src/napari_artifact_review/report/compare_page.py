@@ -23,7 +23,6 @@ from napari_artifact_review.core.training.comparing.comparison_texts import (
     METRIC_NAMES,
     SLICES_NOTE,
     VERDICTS_ALONE,
-    VERDICTS_NOTE,
     change_sentence,
     count_text,
     estimate_text,
@@ -33,6 +32,7 @@ from napari_artifact_review.core.training.comparing.comparison_texts import (
     label_sentences,
     prediction_sentences,
     slice_sentences,
+    verdict_sentences,
 )
 from napari_artifact_review.core.training.comparing.paired_scores import PairedScores
 from napari_artifact_review.core.training.comparing.slices import Slice
@@ -101,7 +101,7 @@ def make_comparison_page(comparison: Comparison, day: date) -> str:
         "predictions": comparison.headline.agreement.as_json()["by_prediction"],
         "verdicts": None if verdicts is None else _scores(verdicts),
         "verdicts_title": VERDICTS_ALONE,
-        "verdicts_note": VERDICTS_NOTE,
+        "verdicts_note": " ".join(verdict_sentences(comparison)),
         "plot": _plot(comparison),
         "slices": list(_slice_tables(comparison)),
         "slices_note": SLICES_NOTE,

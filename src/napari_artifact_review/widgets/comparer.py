@@ -204,9 +204,13 @@ def _compare(
     # Open a separate session, because the reviewer continues to use `session`.
     with session.open_read_only() as labels:
         step("Comparing the models...")
-        models = (own.path, request.other)
+        old: ReviewSession | Path = labels
+        new: ReviewSession | Path = request.other
+        if not request.is_new:
+            old, new = new, old
         comparison = compare(
-            *(models if request.is_new else models[::-1]),
+            old,
+            new,
             labels,
             test=request.test,
             images=folder if folder.is_dir() else None,

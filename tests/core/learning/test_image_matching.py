@@ -16,8 +16,8 @@ def table_of(folder, *names, find_aliases=lambda _: {}):
     return read_predictions(path, find_aliases=find_aliases)
 
 
-def matched(table, *names, find_aliases=lambda _: {}):
-    found = match_images(names, table, find_aliases)
+def matched(table, *names, find_files=lambda _: {}):
+    found = match_images(names, table, find_files)
     return {name: table.image_names[at] for name, at in found.items()}
 
 
@@ -71,7 +71,10 @@ def test_another_name_of_a_file_is_that_image(tmp_path):
     def find_aliases(names):
         return ImageFolder(tmp_path, names).aliases()
 
+    def find_files(names):
+        return ImageFolder(tmp_path, names).files()
+
     table = table_of(tmp_path, "link", "link.fits", find_aliases=find_aliases)
     assert table.image_names == ("link",)
-    found = matched(table, "link.fits", "real", find_aliases=find_aliases)
+    found = matched(table, "link.fits", "real", find_files=find_files)
     assert found == {"link.fits": "link", "real": "link"}

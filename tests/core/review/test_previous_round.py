@@ -327,12 +327,9 @@ def test_carried_verdicts_stand_and_are_not_progress(rounds):
             ("carry", "carried", "ada")
         }
         summary = session.round_summary
-        assert (summary.carried, summary.new, summary.gone, summary.back) == (
-            3,
-            2,
-            0,
-            3,
-        )
+        assert (summary.carried, summary.contradicted) == (3, 3)
+        # The error at south (600, 400) is old, and that at west (0, 0) is new.
+        assert (summary.new, summary.gone, summary.old) == (1, 0, 4)
         assert f"{summary.text}." in session.notices
         assert session.current_cutout.is_carried is False
         session.select("south", 0, 0)
@@ -714,8 +711,8 @@ def test_check_lists_what_is_not_carried(rounds, survey):
     first, second, *listed = summary.splitlines()
     assert "0 of them reviewed" in first
     assert second == (
-        "3 verdicts carried from the previous round; errors: 1 new, 0 gone, 3 back; "
-        "1 verdict not carried"
+        "3 verdicts carried from the previous round; 3 of them contradicted; errors: "
+        "0 new, 0 gone, 4 old; 1 verdict not carried"
     )
     [line] = listed
     assert line.startswith("west (0, 0): artifact by ada ")
@@ -765,7 +762,8 @@ def test_39_errors_of_the_demo_are_not_asked_again_unless_contradicted(demo, tmp
         assert session.progress == (len(queue), len(queue))
         summary = session.round_summary
         assert summary.new == len(new_errors)
-        assert (summary.gone, summary.back) == (len(agreeing), 39 - len(agreeing))
+        assert (summary.gone, summary.old) == (len(agreeing), 39 - len(agreeing))
+        assert summary.contradicted == 39 - len(agreeing)
 
 
 def test_the_time_of_the_first_verdict_stays(rounds):
@@ -790,3 +788,92 @@ def test_a_previous_round_that_is_refused_leaves_no_file(rounds, tmp_path, name)
     with pytest.raises(ReviewError):
         ReviewSession.open(new, output=output, previous=new.with_name(name))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+FOLDERS = ("images/{}.fits", "/data/run1/{}.fits", "run1/{}", "../../survey/{}.fits")
+
+
+@pytest.mark.parametrize("pattern", FOLDERS)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_folders_in_the_image_names_of_a_round_lose_no_verdict(
+    tmp_path, pattern, swapped
+):
+    patterns = ("{}", pattern) if swapped else (pattern, "{}")
+    tables = []
+    for title, written in zip(("old", "new"), patterns, strict=True):
+        rows = [(written.format(name), 0, 0, 0, 1, 0.9) for name in "ab"]
+        tables.append(write(tmp_path / title / "p.csv", rows))
+    with ReviewSession.open(tables[0], reviewer="ada", cutout_size=200) as session:
+        session.select(patterns[0].format("b"), 0, 0)
+        session.set_label("artifact")
+        session.save()
+        output = session.output
+    options = {"cutout_size": 200, "previous": output}
+    with ReviewSession.open(tables[1], reviewer="eve", **options) as session:
+        verdict = ("artifact", "ada")
+        assert verdicts_in(session) == {(patterns[1].format("b"), 0, 0): verdict}
+
+
+def test_another_night_with_other_pixels_has_no_carried_verdict(tmp_path):
+    columns = (*COLUMNS, "image_id")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "ccd01.fits").touch()
+    tables = [
+        write(
+            tmp_path / night / "p.csv", [(f"{night}/ccd01", *FAR[1:], night)], columns
+        )
+        for night in ("night1", "night2")
+    ]
+    with ReviewSession.open(tables[0], cutout_size=200) as session:
+        session.select("night1/ccd01", 2000, 2000)
+        session.set_label("artifact")
+        session.save()
+        output = session.output
+    with ReviewSession.open(
+        tables[1], tmp_path / "images", cutout_size=200, previous=output
+    ) as session:
+        assert verdicts_in(session) == {}
+        [listed] = session.round_summary.not_carried
+        assert "its image is not in the new table" in listed.text
+
+
+@pytest.mark.parametrize("from_log", [False, True])
+def test_errors_are_counted_by_the_predictions_of_both_rounds(tmp_path, from_log):
+    # Two errors without a verdict, and six other cutouts with one.
+    label, preds = [1, 0, 0, 1, 0, 0, 1, 0], [1, 1, 0, 0, 0, 0, 1, 0]
+    keys = [(name, x, y) for name in "ab" for x in (0, 200) for y in (0, 200)]
+    rows = [(*key, *one, 0.5) for key, *one in zip(keys, label, preds, strict=True)]
+    old = write(tmp_path / "old" / "p.csv", rows)
+    with ReviewSession.open(old, cutout_size=200) as session:
+        for key, truth, predicted in zip(keys, label, preds, strict=True):
+            if truth == predicted:
+                session.select(*key)
+                session.set_label("artifact" if truth else "no artifact")
+        session.save()
+        previous = Path(session.store) if from_log else session.output
+    new = write(tmp_path / "new" / "p.csv", rows)
+    with ReviewSession.open(new, cutout_size=200, previous=previous) as session:
+        assert session.round_summary.text == (
+            "6 verdicts carried from the previous round; 0 of them contradicted; "
+            "errors: 0 new, 0 gone, 2 old"
+        )
+    # The predictions of the previous round are not known any more.
+    with ReviewSession.open(new) as session:
+        assert session.round_summary.text == (
+            "6 verdicts carried from the previous round; 0 of them contradicted"
+        )
+
+
+def test_an_error_that_a_verdict_found_is_old(tmp_path):
+    rows = [("a", 0, 0, 0, 0, 0.1), ("a", 200, 0, 0, 1, 0.9), FAR]
+    old = write(tmp_path / "old" / "p.csv", rows)
+    with ReviewSession.open(old, cutout_size=200) as session:
+        session.select("a", 0, 0)
+        session.set_label("artifact")
+        session.save()
+    rows[1], rows[2] = ("a", 200, 0, 0, 0, 0.1), (*FAR[:4], 1, 0.9)
+    new = write(tmp_path / "new" / "p.csv", rows)
+    with ReviewSession.open(new, cutout_size=200, previous=old) as session:
+        summary = session.round_summary
+        assert (summary.new, summary.gone, summary.old) == (1, 1, 1)
+        assert summary.contradicted == 1

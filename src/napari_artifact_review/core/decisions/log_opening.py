@@ -67,15 +67,14 @@ def stored_state(path: Path, output: Path) -> Any:
     return _read(path, output, LogFile.read_state)
 
 
-def stored_table_name(path: Path) -> str | None:
-    """Return the path of the table to which a log belongs; None if there is no log.
+def stored_table(path: Path, output: Path) -> Path | None:
+    """Return the path of the table of a review, without opening its log.
 
-    Raises
-    ------
-    StoreError
-        If the log cannot be read.
+    The result is None if there is no log. The arguments and the errors are those of
+    `stored_state`.
     """
-    return _read(path, path, LogFile.read_table_name)
+    found = _read(path, output, LogFile.read_table_name)
+    return None if found is None else Path(found)
 
 
 def stored_reviewers(path: Path, output: Path) -> tuple[str, ...]:

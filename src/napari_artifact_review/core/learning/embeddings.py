@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.core.images.name_matching import FindFiles, no_files
 from napari_artifact_review.core.learning.embedding_files import (
     EmbeddingBatch,
     EmbeddingFile,
@@ -20,7 +21,6 @@ from napari_artifact_review.core.learning.embedding_files import (
 )
 from napari_artifact_review.core.learning.image_matching import match_images
 from napari_artifact_review.core.tables.predictions import Predictions
-from napari_artifact_review.core.tables.reading import FindAliases
 from napari_artifact_review.core.user_folders import absolute_path
 
 #: Number of rows to hash at once.
@@ -52,14 +52,10 @@ class Embeddings:
     digest: str
 
 
-def _no_aliases(names: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG001
-    return {}
-
-
 def read_embeddings(
     place: str | Path,
     table: Predictions,
-    find_aliases: FindAliases = _no_aliases,
+    find_files: FindFiles = no_files,
     cutout_size: int | None = None,
 ) -> Embeddings:
     """Read embeddings, and join them to the rows of a table by cutout.
@@ -75,8 +71,8 @@ def read_embeddings(
         ``.csv`` file of the same stem with these three columns.
     table : Predictions
         The table.
-    find_aliases : callable
-        Returns an earlier name for each of the image names that means the same file.
+    find_files : callable
+        Returns the file of each of the image names that has exactly one.
     cutout_size : int, optional
         Side length of the table's cutouts in pixels. Descriptors of `describe` for
         another size are an error.
@@ -97,7 +93,7 @@ def read_embeddings(
     place = absolute_path(place)
     files = open_embeddings(place)
     names = dict.fromkeys(name for file in files for name in file.image_names())
-    join = _Join(table, match_images(list(names), table, find_aliases), cutout_size)
+    join = _Join(table, match_images(list(names), table, find_files), cutout_size)
     for file in files:
         for batch in file.batches():
             join.add(file, batch)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import Decision, LabelState
@@ -90,6 +91,9 @@ class CarryPlan:
         Verdicts that cannot be carried.
     new_versions : tuple of str
         Names of images that had other pixels, or another `image_id`, before.
+    wrong_before : ndarray of bool, shape (n,), or None
+        Mask of the rows of the table that the previous model had wrong, by a label or
+        by a verdict; None if its predictions are not known.
     """
 
     path: Path
@@ -97,6 +101,7 @@ class CarryPlan:
     contexts: Mapping[CutoutKey, Mapping[str, Any]]
     not_carried: tuple[NotCarried, ...]
     new_versions: tuple[str, ...] = ()
+    wrong_before: npt.NDArray[np.bool_] | None = None
 
     @property
     def on_sky(self) -> int:
@@ -133,8 +138,9 @@ def plan_carrying(files: OpenedFiles, previous: PreviousRound) -> CarryPlan:
     candidates: dict[int, list[_Candidate]] = {}
     not_carried = []
     for verdict in previous.verdicts:
-        found = list(_matches_of(verdict, size, catalog, matches))
-        for row, candidate in found:
+        found = list(_matches_of(verdict.cutout, size, catalog, matches))
+        for row, match, share in found:
+            candidate = _Candidate(verdict, match, share)
             candidates.setdefault(row, []).append(candidate)
         if not found:
             reason = "no cutout of the new table overlaps it by half"
@@ -159,31 +165,44 @@ def plan_carrying(files: OpenedFiles, previous: PreviousRound) -> CarryPlan:
         contexts,
         tuple(not_carried),
         matches.new_versions,
+        _wrong_before(previous, size, catalog, matches),
     )
 
 
+def _wrong_before(
+    previous: PreviousRound, size: int, catalog: Catalog, matches: ImageMatches
+) -> npt.NDArray[np.bool_] | None:
+    """Return the mask of the rows that the previous model had wrong, if it is known."""
+    if previous.wrong is None:
+        return None
+    mask = np.zeros(len(catalog.predictions.label), dtype=bool)
+    for cutout in previous.wrong:
+        for row, _, _ in _matches_of(cutout, size, catalog, matches):
+            mask[row] = True
+    return mask
+
+
 def _matches_of(
-    verdict: PreviousVerdict, size: int, catalog: Catalog, matches: ImageMatches
-) -> Iterator[tuple[int, _Candidate]]:
-    """Yield the rows of the cutouts to which a verdict may go."""
-    old = verdict.cutout
+    old: CutoutKey, size: int, catalog: Catalog, matches: ImageMatches
+) -> Iterator[tuple[int, Match, float]]:
+    """Yield the rows of the cutouts to which a verdict may go, and their overlap."""
     new_size, index = catalog.cutout_size, catalog.cutout_index
     names = matches.same.get(old.image_name, ())
     for name in names:
         key = old._replace(image_name=name)
         if size == new_size and key in index:
-            yield index.row_of(key), _Candidate(verdict, "cutout", 1.0)
+            yield index.row_of(key), "cutout", 1.0
             continue
         rows = index.cutouts_of(name)
         for row, share in _overlaps(old, size, rows, catalog):
-            yield row, _Candidate(verdict, "footprint", share)
+            yield row, "footprint", share
     for name, before, after in matches.on_sky.get(old.image_name, ()):
         rows, table = index.cutouts_of(name), catalog.predictions
         corners = np.column_stack([table.grid_x[rows], table.grid_y[rows]])
         corner = (old.grid_x, old.grid_y)
         shares = before.overlaps(corner, size, after, corners, new_size)
         for i in np.flatnonzero(shares >= _HALF).tolist():
-            yield int(rows[i]), _Candidate(verdict, "sky", float(shares[i]))
+            yield int(rows[i]), "sky", float(shares[i])
 
 
 def _overlaps(

@@ -189,7 +189,7 @@ class CutoutDescriptors:
             found = read_embeddings(
                 place,
                 table,
-                lambda names: ImageFolder(self._images.folder, names).aliases(),
+                lambda names: ImageFolder(self._images.folder, names).files(),
                 self._catalog.cutout_size,
             )
         except ReviewError as error:

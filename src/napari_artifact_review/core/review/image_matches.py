@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -10,6 +10,10 @@ from typing import TypeAlias
 from napari_artifact_review.core.decisions.schema import StoreContents
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.name_matching import (
+    have_same_end,
+    match_names,
+)
 from napari_artifact_review.core.images.sky_overlap import SkyImage
 from napari_artifact_review.core.review.previous_round import (
     PreviousRound,
@@ -53,9 +57,10 @@ def match_images(
 ) -> ImageMatches:
     """Find the images of a previous round in a table.
 
-    An image matches by its name or an alias, or else by an identity that is known
-    without reading the image. The headers of the other images are read: images with a
-    WCS may overlap on the sky.
+    An image matches by its name, an alias, or as `match_names` says, or else by an
+    identity that is known without reading the image. If known identities differ, two
+    names match only if one of them is the end of the other. The headers of the other
+    images are read: images with a WCS may overlap on the sky.
 
     Parameters
     ----------
@@ -77,6 +82,9 @@ def match_images(
     for old in every:
         known = previous.identities.get(old, set())
         name = names.get(old)
+        if name is not None and not have_same_end(old, name):
+            # Only a file of the same base name says that they are one image.
+            name = None if _differ(known, identities.get(name)) else name
         equal = [new for new, ids in identities.items() if ids & known] if known else []
         equal = [new for new in equal if new in table.image_names]
         is_other = name is not None and name not in equal and name in identities
@@ -88,14 +96,20 @@ def match_images(
             if known and name in identities and name not in equal and old in wanted:
                 versions.append(name)
     matched = {name for names in same.values() for name in names}
-    left = [old for old in wanted if old not in same]
+    wrong = (cutout.image_name for cutout in previous.wrong or ())
+    left = [old for old in dict.fromkeys([*wanted, *wrong]) if old not in same]
     others = [name for name in table.image_names if name not in matched]
     on_sky = _on_sky(left, others, previous, images)
     return ImageMatches(same, on_sky, tuple(versions))
 
 
+def _differ(one: set[str], other: set[str] | None) -> bool:
+    """Return whether the identities of two images are known and differ."""
+    return bool(one and other) and one.isdisjoint(other or ())
+
+
 def _by_name(
-    every: Iterable[str],
+    every: Collection[str],
     previous: PreviousRound,
     table: Predictions,
     images: ImageFolder,
@@ -111,13 +125,13 @@ def _by_name(
             if name in known:
                 found[old] = known[name]
                 break
-    left = [old for old in every if old not in found]
-    if left:
-        # Other spellings of the names of files in the folder.
-        aliases = ImageFolder(images.folder, [*known, *left]).aliases()
-        for old in left:
-            if aliases.get(old) in known:
-                found[old] = known[aliases[old]]
+    if any(old not in found for old in every):
+        same = match_names(
+            list(every),
+            table.image_names,
+            lambda some: ImageFolder(images.folder, some).files(),
+        )
+        found = same | found
     return found
 
 

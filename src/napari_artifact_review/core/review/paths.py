@@ -79,7 +79,7 @@ def _check_other_outputs(path: Path) -> None:
     others = [
         log.name.removesuffix(LOG_SUFFIX)
         for log in sorted(path.parent.glob(f"*{LOG_SUFFIX}"))
-        if _table_name_in(log) == str(path)
+        if _table_of(log) == path
     ]
     if others:
         raise StoreError(
@@ -89,11 +89,11 @@ def _check_other_outputs(path: Path) -> None:
         )
 
 
-def _table_name_in(log: Path) -> str | None:
-    from napari_artifact_review.core.decisions.log_opening import stored_table_name
+def _table_of(log: Path) -> Path | None:
+    from napari_artifact_review.core.decisions.log_opening import stored_table
 
     try:
-        return stored_table_name(log)
+        return stored_table(log, log)
     except StoreError:
         # A damaged log of another review does not concern this one.
         return None

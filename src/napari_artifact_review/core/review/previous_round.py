@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.decisions.decision import LabelState
 from napari_artifact_review.core.decisions.entry import Entry, EntryId
@@ -25,6 +28,7 @@ from napari_artifact_review.core.errors import (
     ReviewError,
 )
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.outcomes import UNSURE
 from napari_artifact_review.core.review.cursor import DEFAULT_RULE
 from napari_artifact_review.core.review.judged_images import (
     JUDGED_IMAGE,
@@ -92,6 +96,9 @@ class PreviousRound:
         Known identities of the images, by name.
     images : ImageFolder or None
         Folder of the images; None if it is not known.
+    errors, artifacts : frozenset of CutoutKey, or None
+        Cutouts that the model of that round had wrong by the labels before the review,
+        and those that it predicted as artifacts; None if the table is not known.
     """
 
     path: Path
@@ -101,6 +108,24 @@ class PreviousRound:
     aliases: Mapping[str, str] = field(default_factory=dict)
     identities: Mapping[str, set[str]] = field(default_factory=dict)
     images: ImageFolder | None = None
+    errors: frozenset[CutoutKey] | None = None
+    artifacts: frozenset[CutoutKey] | None = None
+
+    @property
+    def wrong(self) -> frozenset[CutoutKey] | None:
+        """Cutouts that the model had wrong, by a label or by a verdict.
+
+        None if its predictions are not known.
+        """
+        if self.errors is None or self.artifacts is None:
+            return None
+        contradicted = (
+            one.cutout
+            for one in self.verdicts
+            if one.state.decision != UNSURE
+            and (one.state.decision == "artifact") != (one.cutout in self.artifacts)
+        )
+        return self.errors.union(contradicted)
 
 
 def check_previous_round(previous: str | Path, request: OpenRequest) -> None:
@@ -217,7 +242,15 @@ def _read_table(path: Path, output: Path, given: Given) -> PreviousRound:
         table.aliases,
         identities_of(table, files.contents),
         files.images,
+        _keys(files, table.preds != table.label),
+        _keys(files, table.preds == 1),
     )
+
+
+def _keys(files: OpenedFiles, mask: npt.NDArray[np.bool_]) -> frozenset[CutoutKey]:
+    """Return the cutouts of a mask."""
+    key_of = files.catalog.cutout_index.key_of
+    return frozenset(key_of(row) for row in np.flatnonzero(mask).tolist())
 
 
 def _verdicts_of(files: OpenedFiles) -> Iterable[PreviousVerdict]:

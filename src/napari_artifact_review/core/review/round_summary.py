@@ -16,18 +16,22 @@ _WHERE = "check --previous lists the reasons"
 
 @dataclass(frozen=True)
 class RoundSummary:
-    """Errors of the new model, compared with the verdicts of earlier rounds.
+    """What was carried from earlier rounds, and the errors of both models.
+
+    An error is a cutout whose prediction differs from its label; the label is that of a
+    carried verdict, if there is one. For the previous model, it is the label of that
+    round, or that of a verdict.
 
     Attributes
     ----------
     carried : int
         Number of cutouts with a carried verdict, undone ones excluded.
-    new : int
-        Number of errors without a carried verdict.
-    gone : int
-        Number of carried verdicts with which the new model agrees.
-    back : int
+    contradicted : int
         Number of carried verdicts that the new model contradicts.
+    new, gone, old : int or None
+        Numbers of errors of the new model only, of the previous model only, and of
+        both; None if the predictions of the previous round are not known, as after
+        opening the review without `previous`.
     not_carried : tuple of NotCarried
         Verdicts that could not be carried when the review was opened with `previous`.
     has_verdicts : bool
@@ -35,9 +39,10 @@ class RoundSummary:
     """
 
     carried: int
-    new: int
-    gone: int
-    back: int
+    contradicted: int
+    new: int | None = None
+    gone: int | None = None
+    old: int | None = None
     not_carried: tuple[NotCarried, ...] = ()
     has_verdicts: bool = True
 
@@ -48,10 +53,14 @@ class RoundSummary:
         source = "the previous round"
         if not self.has_verdicts:
             source = f"{source}, which has no verdicts"
-        line = (
-            f"{verdicts} carried from {source}; errors: {self.new:,} new, "
-            f"{self.gone:,} gone, {self.back:,} back"
-        )
+        line = f"{verdicts} carried from {source}"
+        if self.carried:
+            line = f"{line}; {self.contradicted:,} of them contradicted"
+        if self.new is not None:
+            line = (
+                f"{line}; errors: {self.new:,} new, {self.gone:,} gone, "
+                f"{self.old:,} old"
+            )
         if self.not_carried:
             line = f"{line}; {counted(len(self.not_carried), 'verdict')} not carried"
         return line
@@ -70,14 +79,29 @@ def summarise(catalog: Catalog, plan: CarryPlan | None) -> RoundSummary | None:
     carried = len(catalog.labels.carried_decisions)
     if plan is None and not carried:
         return None
+    contradicted = int(np.count_nonzero(catalog.are_contradicted()))
+    if plan is None:
+        return RoundSummary(carried, contradicted)
+    new, gone, old = _errors(catalog, plan)
+    has_verdicts = bool(plan.decisions or plan.not_carried)
     return RoundSummary(
-        carried,
-        int(np.count_nonzero(catalog.are_new_errors())),
-        int(np.count_nonzero(catalog.are_settled())),
-        int(np.count_nonzero(catalog.are_contradicted())),
-        () if plan is None else plan.not_carried,
-        plan is None or bool(plan.decisions or plan.not_carried),
+        carried, contradicted, new, gone, old, plan.not_carried, has_verdicts
     )
+
+
+def _errors(
+    catalog: Catalog, plan: CarryPlan
+) -> tuple[int, int, int] | tuple[None, None, None]:
+    """Return the numbers of errors that are new, gone and old, if they are known."""
+    before = plan.wrong_before
+    if before is None:
+        return None, None, None
+    carried = catalog.labels.carried_label
+    label = np.where(carried >= 0, carried, catalog.predictions.label)
+    now = label != catalog.preds
+    parts = (now & ~before, before & ~now, before & now)
+    new, gone, old = (int(np.count_nonzero(part)) for part in parts)
+    return new, gone, old
 
 
 def round_notices(catalog: Catalog, plan: CarryPlan) -> tuple[str, ...]:

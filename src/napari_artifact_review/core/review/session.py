@@ -1613,7 +1613,7 @@ class ReviewSession:
 
     @property
     def round_summary(self) -> RoundSummary | None:
-        """Summary of the new, gone and returned errors since the previous round.
+        """Summary of the carried verdicts, and of the errors of both models.
 
         None if no verdict was carried and the review was opened without `previous`.
         """

@@ -161,10 +161,30 @@ def test_verdicts_alone_are_a_second_line(models, tmp_path):
     assert found.headline.cutouts == 240
     assert found.verdicts.cutouts == 30
     assert found.verdicts.old_counts["TP"] == 0
-    assert "Verdicts alone (chosen by the old model's errors): 30 cutouts" in as_text(
-        found
-    )
+    lines = as_text(found).splitlines()
+    assert "Verdicts alone: 30 cutouts" in lines
+    all_wrong = len(pd.read_csv(models.old).query("label != preds"))
+    assert (
+        "By the labels before the review, the old model has 30 of these 30 cutouts "
+        f"wrong (100 %), and {all_wrong} of all 240 ({all_wrong / 2.4:.0f} %)."
+    ) in lines
+    assert lines[-1] == "On these cutouts alone, the old model looks worse than it is."
     assert compare(models.old, models.new).verdicts is None
+
+
+def test_verdicts_that_prefer_no_errors_make_no_model_look_worse(models, tmp_path):
+    table = pd.read_csv(models.old)
+    right = table.query("label == preds").iloc[:6]
+    names = ("no artifact", "artifact")
+    # A verdict that changes a label does not make an error of the choice.
+    verdicts = {
+        tuple(row[name] for name in KEY): names[row["label"] ^ (i == right.index[0])]
+        for i, row in right.iterrows()
+    }
+    reviewed = review(models.old, tmp_path / "reviewed.csv", verdicts)
+    text = as_text(compare(models.old, models.new, reviewed))
+    assert "the old model has 0 of these 6 cutouts wrong (0 %), and " in text
+    assert "looks worse than it is" not in text
 
 
 def test_the_test_set_of_an_export_is_the_headline(models, tmp_path, capsys):
@@ -597,3 +617,74 @@ def test_verdicts_on_differing_cutouts_reach_the_next_export(survey, tmp_path):
     assert found.loc[found["decision"] == "artifact", KEY].to_numpy().tolist() == [
         list(key)
     ]
+
+
+@pytest.mark.parametrize(
+    "folder", ["images/", "/data/run1/", "run1/", "../../survey/images/"]
+)
+def test_folders_in_image_names_make_no_other_images(models, tmp_path, folder):
+    few = {("image001", 200, 0): "artifact", ("image002", 0, 0): "no artifact"}
+    output = review(models.old, tmp_path / "reviewed.csv", few)
+    reviewed = pd.read_csv(output)
+    named = folder + reviewed["image_name"] + ".fits"
+    export_folder = write_export(
+        tmp_path / "export",
+        models.truth.assign(image_name=folder + models.truth["image_name"]),
+        [f"{folder}image{i:03}" for i in range(8)],
+    )
+    images = [
+        {"image_name": f"{folder}image{i:03}", "group": f"field {i % 4}"}
+        for i in range(12)
+    ]
+    facts = {"options": {"group": "field"}, "images": images}
+    (export_folder / "export.json").write_text(json.dumps(facts))
+    labels = tmp_path / "labels.csv"
+    reviewed.assign(image_name=named).to_csv(labels, index=False)
+    with_folder = pd.read_csv(models.old)["image_name"].map(f"{folder}{{}}.fits".format)
+    models.rewrite("old", image_name=with_folder)
+    found = compare(models.old, models.new, labels)
+    assert found.overlap.common == 240
+    assert [(one["source"], one["cutouts"]) for one in found.labels.sources] == [
+        ("labels", 240)
+    ]
+    assert found.rows["image_name"].iloc[0] == "image000"
+    found = compare(models.old, models.new, labels, test=export_folder)
+    assert (found.overlap.test, found.overlap.test_missing) == (160, 0)
+    assert (found.groups.total, found.groups.by) == (
+        4,
+        "group of the export (field)",
+    )
+
+
+def test_different_labels_of_the_models_are_told(models, tmp_path, capsys):
+    new = pd.read_csv(models.new)
+    new.loc[:2, "label"] = 1 - new.loc[:2, "label"]
+    new.to_csv(models.new, index=False)
+    assert run(models.old, models.new, "--json", tmp_path / "c.json") == 0
+    line = (
+        "The labels of the two models' tables differ for 3 cutouts; the labels that "
+        "count: 3 from the new model's table."
+    )
+    assert line in capsys.readouterr().out.splitlines()
+    found = compare(models.old, models.new, models.old)
+    assert not any("labels that count" in notice for notice in found.notices)
+
+
+def test_a_verdict_of_the_old_table_counts_before_a_label_of_the_new_one(
+    models, tmp_path
+):
+    first = tuple(models.truth.loc[0, KEY])
+    verdict = ("artifact", "no artifact")[int(models.truth.loc[0, "label"])]
+    old = review(models.old, tmp_path / "reviewed.csv", {first: verdict})
+    [notice] = compare(old, models.new).notices
+    assert "differ for 1 cutout" in notice
+    assert notice.endswith("count: 1 from the old model's table.")
+
+
+def test_models_that_agree_leave_nothing_to_review(models, tmp_path, capsys):
+    differ = tmp_path / "differ.csv"
+    assert run(models.old, models.old, "--to-review", differ) == 0
+    out = capsys.readouterr().out
+    line = "No table to review written: the models agree on every cutout"
+    assert line in out.splitlines()
+    assert not differ.exists()

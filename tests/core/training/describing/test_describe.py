@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 from threadpoolctl import threadpool_limits
 
-from napari_artifact_review import TableMapping, describe
+from napari_artifact_review import ReviewSession, TableMapping, describe
 from napari_artifact_review.cli import main
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.learning import descriptors
@@ -307,3 +307,21 @@ def test_frames_of_the_sdss_can_be_described(shared_data, folder):
     result = describe(image, folder, predictions=table, jobs=1)
     assert (result.described, result.cutouts) == (1, 70)
     assert read_embeddings(folder, read_predictions(table)).unknown == 0
+
+
+def test_a_table_is_described_as_its_review_reads_it(images, survey, tmp_path, capsys):
+    mapping = TableMapping(columns={"image_name": "file"}, stride=200)
+    table = pd.read_csv(survey).rename(columns={"image_name": "file"})
+    for name in ("grid_x", "grid_y"):
+        table[name] //= 200
+    tiles = survey.with_name("tiles.csv")
+    table.to_csv(tiles, index=False)
+    with ReviewSession.open(tiles, images, mapping=mapping, cutout_size=200):
+        pass
+    folders = [tmp_path / name for name in ("pixels", "tiles")]
+    describe(images, folders[0], predictions=survey, jobs=1)
+    assert run(images, folders[1], "--predictions", tiles) == 0
+    told = f"{tiles}: read with the mapping of its review (--columns image_name=file"
+    assert told in capsys.readouterr().err
+    for found, expected in zip(*map(read, folders), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -301,3 +301,22 @@ def test_an_image_that_is_read_tile_by_tile(
     assert len(load(tmp_path / "tiles")[0]) == 38
     assert all(one.startswith("name-") for one in done.table["id"])
     assert sum("read tile by tile" in notice for notice in done.notices) == 6
+
+
+def test_a_review_of_another_cutout_size_is_not_exported(small, tmp_path, capsys):
+    with ReviewSession.open(small, cutout_size=SIZE) as session:
+        session.set_label("artifact")
+        session.save()
+    for reviewed in (small, session.output):
+        command = ["export", str(reviewed), "--to", str(tmp_path / "out")]
+        assert main([*command, "--cutout-size", "10"]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert f"{session.output}" in line
+        assert "the review has cutouts of 20 px" in line
+        assert not (tmp_path / "out").exists()
+    assert main([*command, "--cutout-size", str(SIZE)]) == 0
+
+
+def test_a_table_without_a_review_is_exported_in_any_size(small, tmp_path):
+    export(small, to=tmp_path / "out", cutout_size=10)
+    assert load(tmp_path / "out")[0].shape[1:] == (10, 10)

@@ -284,6 +284,24 @@ def test_an_earlier_export_must_be_one(small, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("text", ["", '{"format": "nap', "{}", "[]"])
+def test_a_damaged_description_of_an_export_is_told(small, tmp_path, text):
+    export_small(small, tmp_path / "one")
+    (tmp_path / "one/export.json").write_text(text)
+    before = contents(tmp_path / "one")
+    for options in ({"to": tmp_path / "one"}, {"split_from": tmp_path / "one"}):
+        with pytest.raises(ReviewError) as caught:
+            export_small(small, **{"to": tmp_path / "out"} | options)
+        assert caught.value.path == tmp_path / "one/export.json"
+        assert "the file is damaged" in caught.value.what
+        assert "the splits of this export cannot be kept without it" in (
+            caught.value.what
+        )
+        assert caught.value.remedy == "Restore it from a backup, or name another folder"
+    assert contents(tmp_path / "one") == before
+    assert not (tmp_path / "out").exists()
+
+
 def test_new_images_without_a_share_are_refused(small, tmp_path):
     frame = pd.read_csv(small)
     frame[frame["image_name"] == "c0"].to_csv(tmp_path / "first.csv", index=False)

@@ -192,3 +192,28 @@ def test_a_table_that_gets_no_labels_is_told(model, images, output, survey, caps
     assert told in capsys.readouterr().err
     assert main([*command, "--jobs", "1", "--labels", str(survey)]) == 0
     assert told not in capsys.readouterr().err
+
+
+def test_a_table_of_labels_is_read_as_its_review_was(
+    model, images, output, survey, capsys
+):
+    before = pd.read_csv(survey)
+    words = before["label"].map({1: "bad", 0: "good"})
+    before.rename(columns={"label": "class"}).assign(**{"class": words}).to_csv(
+        survey, index=False
+    )
+    mapping = TableMapping(
+        columns={"label": "class"},
+        label_values={"artifact": ["bad"], "no artifact": ["good"]},
+        preds_values={"artifact": ["1"], "no artifact": ["0"]},
+    )
+    with ReviewSession.open(survey, images, mapping=mapping) as session:
+        session.set_label("artifact" if session.current.label == 0 else "no artifact")
+        session.save()
+        reviewed = session.output
+    command = ["score", f"{model}:predict", str(images), "--output", str(output)]
+    for labels in (survey, reviewed):
+        assert main([*command, "--labels", str(labels), "--jobs", "1"]) == 0
+        told = f"{labels}: read with the mapping of its review (--columns label=class"
+        assert told in capsys.readouterr().err
+        assert len(pd.read_csv(output)["label"]) == 36

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,23 @@ from napari_artifact_review.core.errors import (
     ImageError,
     ImageNotFoundError,
     SaveError,
-    TableError,
 )
-from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE, infer_cutout_size
+from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.review.paths import image_folder
 from napari_artifact_review.core.scores.jackknife import (
     MOST_BLOCKS,
     join_groups,
 )
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.training.comparing.brightness import cutout_brightness
+from napari_artifact_review.core.training.comparing.common_cutouts import (
+    Overlap,
+    check_sizes,
+    match_cutouts,
+    read_tables,
+    spacing_of,
+    with_equal_names,
+)
 from napari_artifact_review.core.training.comparing.comparison_groups import (
     ImageGroups,
     group_images,
@@ -33,11 +39,6 @@ from napari_artifact_review.core.training.comparing.comparison_groups import (
 from napari_artifact_review.core.training.comparing.leave_one_out import Sample
 from napari_artifact_review.core.training.comparing.model_tables import (
     CutoutTable,
-    read_model_table,
-    read_reviewed_table,
-    read_session,
-    read_test_set,
-    unify_names,
 )
 from napari_artifact_review.core.training.comparing.paired_scores import (
     Model,
@@ -45,12 +46,14 @@ from napari_artifact_review.core.training.comparing.paired_scores import (
     pair_scores,
 )
 from napari_artifact_review.core.training.comparing.slices import Slice, slice_scores
+from napari_artifact_review.core.training.comparing.table_mappings import (
+    GivenMapping,
+    mapping_notices,
+)
 from napari_artifact_review.core.training.comparing.true_labels import (
     LabelSource,
     TrueLabels,
-    cutout_keys,
     find_labels,
-    rows_of,
 )
 from napari_artifact_review.core.user_folders import absolute_path
 
@@ -58,25 +61,32 @@ if TYPE_CHECKING:
     from napari_artifact_review.core.review.session import ReviewSession
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """Numbers of cutouts in the tables.
+class VerdictChoice(NamedTuple):
+    """Which cutouts have verdicts, as far as the old model's errors go.
+
+    These are its errors by the labels before the review. Unsure verdicts do not count.
 
     Attributes
     ----------
-    common, only_old, only_new : int
-        Numbers of cutouts in both models' tables, and in only one of them.
-    test : int or None
-        Number of cutouts in the test set; None without an export.
-    test_missing : int
-        Number of cutouts of the test set that are not in both models' tables.
+    verdicts, verdicts_on_errors : int
+        Numbers of cutouts with a verdict, and of errors among them.
+    cutouts, errors : int
+        Numbers of all cutouts, and of errors among them.
     """
 
-    common: int
-    only_old: int
-    only_new: int
-    test: int | None = None
-    test_missing: int = 0
+    verdicts: int
+    verdicts_on_errors: int
+    cutouts: int
+    errors: int
+
+    @property
+    def prefers_errors(self) -> bool:
+        """Whether errors have a larger share among the verdicts than among all."""
+        return self.verdicts_on_errors * self.cutouts > self.errors * self.verdicts
+
+
+def _are_decided(labels: TrueLabels) -> npt.NDArray[np.bool_]:
+    return np.isin(labels.decision.astype(str), ("artifact", "no artifact"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +120,7 @@ class Comparison:
     options : dict
         Options of the comparison, as plain JSON.
     notices : tuple of str
-        Notices on images that cannot be read.
+        Notices on mappings, labels, and images that cannot be read.
     """
 
     tables: dict[str, CutoutTable]
@@ -125,6 +135,18 @@ class Comparison:
     cutout_size: int
     options: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    @property
+    def verdict_choice(self) -> VerdictChoice:
+        """The share of the old model's errors among the verdicts, and among all."""
+        is_error = self.rows["old_preds"].to_numpy() != self.labels.label_before
+        has_verdict = _are_decided(self.labels)
+        return VerdictChoice(
+            int(np.count_nonzero(has_verdict)),
+            int(np.count_nonzero(has_verdict & is_error)),
+            len(is_error),
+            int(np.count_nonzero(is_error)),
+        )
 
     def __repr__(self) -> str:
         old, new = (self.tables[title].path.name for title in ("old", "new"))
@@ -188,26 +210,29 @@ def _model(tables: dict[str, CutoutTable], rows: pd.DataFrame, name: str) -> Mod
 
 
 def compare(
-    old: str | Path,
-    new: str | Path,
+    old: str | Path | ReviewSession,
+    new: str | Path | ReviewSession,
     labels: str | Path | ReviewSession | None = None,
     *,
     test: str | Path | None = None,
     images: str | Path | None = None,
     group: str | None = None,
     mapping: TableMapping | None = None,
+    mapping_for: Collection[str] = (),
     cutout_size: int | None = None,
     brightness: bool = True,
 ) -> Comparison:
     """Compare two models on the same cutouts.
 
-    Cutouts are the same if image name and position are equal. A cutout that only one of
-    the models has is counted, and otherwise ignored.
+    Cutouts are the same if image and position are equal. Image names match as in
+    `match_names`. A cutout that only one of the models has is counted, and otherwise
+    ignored.
 
     Parameters
     ----------
-    old, new : path-like
-        Predictions of the two models. Labels are optional.
+    old, new : path-like or ReviewSession
+        Predictions of the two models; an open review stands for its predictions. Labels
+        are optional.
     labels : path-like or ReviewSession, optional
         Reviewed table or open review, whose labels after review are the true ones. For
         cutouts that are not in it, these are the labels of the export, and else those
@@ -223,7 +248,13 @@ def compare(
         such as a field or an exposure, separated by commas. By default, the groups of
         the export, or else the images.
     mapping : TableMapping, optional
-        Meanings of columns and values, for those tables that can be read with it.
+        Meanings of columns and values. A table that can be read without it is read
+        without it: as its review, or with the usual names and values. A table without
+        a mapping of its review that can be read both ways, with different contents, is
+        an error unless `mapping_for` decides.
+    mapping_for : collection of "old", "new", "labels", optional
+        Tables that are read with `mapping` in any case; the others only if they need
+        it.
     cutout_size : int, optional
         Side length of a cutout in pixels, for both models; by default inferred from the
         positions.
@@ -241,18 +272,17 @@ def compare(
         If a table has faults, the models have cutouts of different sizes or none in
         common, `labels` has none of the cutouts, or a cutout has no label.
     """
-    tables = _read_tables(old, new, labels, test, mapping, cutout_size)
+    given_mapping = GivenMapping(mapping, mapping_for)
+    models = {"old": old, "new": new}
+    tables = read_tables(models, labels, test, given_mapping, cutout_size)
     if cutout_size is None:
-        _check_sizes(tables["old"], tables["new"])
+        check_sizes(tables["old"], tables["new"])
     folder = None
     if images is not None:
         folder = ImageFolder(absolute_path(images))
         folder.check()
-    named = unify_names(
-        list(tables.values()), lambda names: _aliases(images, tables["new"].path, names)
-    )
-    tables = dict(zip(tables, named, strict=True))
-    sources, overlap = _match(tables)
+    tables = with_equal_names(tables, images)
+    sources, overlap = match_cutouts(tables)
     by_title = {source.title: source for source in sources}
     given = [by_title[title] for title in ("labels", "test") if title in by_title]
     new_row = by_title["new"].row
@@ -263,97 +293,21 @@ def compare(
     groups = group_images(
         rows["image_name"], sorted(sources, key=_group_priority), group, folder
     )
-    size = cutout_size or _infer_size(rows) or DEFAULT_CUTOUT_SIZE
+    size = cutout_size or spacing_of(rows) or DEFAULT_CUTOUT_SIZE
     options = {
         "group": group,
         "cutout_size": size,
         "mapping": None if mapping is None else mapping.as_json(),
+        "mapping_for": sorted(mapping_for),
     }
     read = folder if brightness else None
     scored = _score(tables, rows, truth, overlap, groups, read, options)
-    return replace(scored, images=folder)
-
-
-def _read_tables(
-    old: str | Path,
-    new: str | Path,
-    labels: str | Path | ReviewSession | None,
-    test: str | Path | None,
-    mapping: TableMapping | None,
-    cutout_size: int | None,
-) -> dict[str, CutoutTable]:
-    tables = {
-        "old": read_model_table(absolute_path(old), mapping),
-        "new": read_model_table(absolute_path(new), mapping),
-    }
-    if isinstance(labels, str | Path):
-        path = absolute_path(labels)
-        tables["labels"] = read_reviewed_table(path, mapping, cutout_size)
-    elif labels is not None:
-        tables["labels"] = read_session(labels)
-    if test is not None:
-        tables["test"] = read_test_set(absolute_path(test))
-    return tables
-
-
-def _aliases(
-    images: str | Path | None, table: Path, names: list[str]
-) -> dict[str, str]:
-    return image_folder(images, table, names).aliases()
+    notices = (*mapping_notices(tables, mapping), *truth.notices, *scored.notices)
+    return replace(scored, images=folder, notices=notices)
 
 
 def _group_priority(source: LabelSource) -> int:
     return ("test", "labels", "new", "old").index(source.title)
-
-
-def _match(tables: dict[str, CutoutTable]) -> tuple[list[LabelSource], Overlap]:
-    """Find the cutouts to compare, in each table."""
-    keys = dict(zip(tables, cutout_keys(list(tables.values())), strict=True))
-    common = np.intersect1d(keys["old"], keys["new"], assume_unique=True)
-    if not common.size:
-        raise TableError(
-            f"no cutout is in both tables; the first one here is "
-            f"{_first(tables['new'])}, and the first one in {tables['old'].path} is "
-            f"{_first(tables['old'])}",
-            path=tables["new"].path,
-            remedy="Give the predictions of two models for the same images; if their "
-            "names differ, give the folder of the images (--images)",
-        )
-    overlap = Overlap(
-        len(common), len(keys["old"]) - len(common), len(keys["new"]) - len(common)
-    )
-    wanted = common
-    if "test" in tables:
-        wanted = np.intersect1d(common, keys["test"], assume_unique=True)
-        count = len(keys["test"])
-        overlap = Overlap(
-            len(common), overlap.only_old, overlap.only_new, count, count - len(wanted)
-        )
-        if not wanted.size:
-            raise TableError(
-                f"none of the {count:,} cutouts of the test set is in both models' "
-                f"tables; the first one is {_first(tables['test'])}",
-                path=tables["test"].path,
-                remedy="Score the images of the test set with both models",
-            )
-    sources = [
-        LabelSource(title, table, rows_of(keys[title], wanted))
-        for title, table in tables.items()
-    ]
-    for source in sources:
-        if source.title == "labels" and not (source.row >= 0).any():
-            raise TableError(
-                "it has no label for any of the cutouts",
-                path=source.table.path,
-                remedy=f"Give the review of these images; the first cutout here is "
-                f"{_first(source.table)}",
-            )
-    return sources, overlap
-
-
-def _first(table: CutoutTable) -> str:
-    row = table.cutouts.iloc[0]
-    return f"{row['image_name']} ({row['grid_x']}, {row['grid_y']})"
 
 
 def _rows(sources: dict[str, LabelSource], truth: TrueLabels) -> pd.DataFrame:
@@ -374,23 +328,6 @@ def _rows(sources: dict[str, LabelSource], truth: TrueLabels) -> pd.DataFrame:
     return rows
 
 
-def _infer_size(cutouts: pd.DataFrame) -> int | None:
-    grid = (cutouts[name].to_numpy(np.int64) for name in ("grid_x", "grid_y"))
-    return infer_cutout_size(*grid)
-
-
-def _check_sizes(old: CutoutTable, new: CutoutTable) -> None:
-    before, after = _infer_size(old.cutouts), _infer_size(new.cutouts)
-    if before and after and before != after:
-        raise TableError(
-            f"its cutouts are {after} px wide, and those in {old.path} {before} px, by "
-            "the spacing of their positions",
-            path=new.path,
-            remedy="Score both models on the same cutouts; if these have the same "
-            "size, give it (--cutout-size)",
-        )
-
-
 def _score(
     tables: dict[str, CutoutTable],
     rows: pd.DataFrame,
@@ -406,7 +343,7 @@ def _score(
     if images is not None:
         brightness, faults = cutout_brightness(rows, images, options["cutout_size"])
         notices = tuple(_on_images(faults, images))
-    decided = np.isin(truth.decision.astype(str), ("artifact", "no artifact"))
+    decided = _are_decided(truth)
     verdicts = None
     if decided.any() and not decided.all():
         verdicts = pair_scores(

@@ -69,13 +69,14 @@ def group_images(
         groups, or the description of the export is damaged.
     """
     check_group(group)
-    facts = next((_facts(s.table.path) for s in sources if s.title == "test"), {})
+    test = next((s.table for s in sources if s.title == "test"), None)
+    facts = {} if test is None else _facts(test.path)
     options = facts.get("options")
     known = options.get("group") if isinstance(options, dict) else None
     found: Mapping[str, str] = {}
     by = "image"
-    if facts and group in (None, known):
-        found = _exported_groups(facts, names)
+    if test is not None and facts and group in (None, known):
+        found = _exported_groups(facts, names, test.image_names)
         by = f"group of the export ({known})" if known else "image"
     elif group is not None:
         columns = _column_groups(names, sources, group)
@@ -110,20 +111,35 @@ def _facts(table: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _exported_groups(facts: dict[str, Any], names: pd.Series[Any]) -> dict[str, str]:
-    """Return the group of each image of an export; copies of an image share theirs."""
+def _exported_groups(
+    facts: dict[str, Any], names: pd.Series[Any], other_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the group of each image of an export; copies of an image share theirs.
+
+    Parameters
+    ----------
+    facts : dict
+        Description of the export.
+    names : Series of str
+        The images whose groups are returned.
+    other_names : mapping of str to str
+        Name in `names` of each image that the export names otherwise.
+    """
     wanted = set(names.unique())
     group_of_copy: dict[str, str] = {}
     found: dict[str, str] = {}
     images = facts.get("images")
     for image in images if isinstance(images, list) else []:
-        if not isinstance(image, dict) or image.get("image_name") not in wanted:
+        if not isinstance(image, dict) or not isinstance(image.get("image_name"), str):
+            continue
+        name = other_names.get(image["image_name"], image["image_name"])
+        if name not in wanted:
             continue
         group = str(image.get("group"))
         for key in ("pixels", "identity"):
             if isinstance(image.get(key), str):
                 group = group_of_copy.setdefault(image[key], group)
-        found[image["image_name"]] = group
+        found[name] = group
     return found
 
 

@@ -63,7 +63,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         },
         "verdicts": None
         if verdicts is None
-        else {"chosen_by": "the old model's errors", **verdicts.as_json()},
+        else {**comparison.verdict_choice._asdict(), **verdicts.as_json()},
         "slices": [part.as_json() for part in comparison.slices],
         "lower_slices": slice_sentences(comparison),
         "curves": dict(_curves(comparison)),

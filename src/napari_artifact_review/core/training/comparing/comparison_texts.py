@@ -27,13 +27,7 @@ UNREVIEWED = (
 )
 
 #: Title of the scores of the reviewed cutouts alone.
-VERDICTS_ALONE = "Verdicts alone (chosen by the old model's errors)"
-
-#: Warning about the scores of the reviewed cutouts alone.
-VERDICTS_NOTE = (
-    "A review looks first at cutouts that the old model has wrong by the labels of "
-    "that time. On these cutouts alone, the old model looks worse than it is."
-)
+VERDICTS_ALONE = "Verdicts alone"
 
 #: Warning about the scores of parts of the cutouts.
 SLICES_NOTE = (
@@ -120,6 +114,24 @@ def label_sentences(comparison: Comparison) -> list[str]:
     return sentences
 
 
+def verdict_sentences(comparison: Comparison) -> list[str]:
+    """Return sentences about the choice of the reviewed cutouts."""
+    choice = comparison.verdict_choice
+    among = 100 * choice.verdicts_on_errors / max(1, choice.verdicts)
+    of_all = 100 * choice.errors / max(1, choice.cutouts)
+    sentences = [
+        "By the labels before the review, the old model has "
+        f"{choice.verdicts_on_errors:,} of these {choice.verdicts:,} cutouts wrong "
+        f"({among:.0f} %), and {choice.errors:,} of all {choice.cutouts:,} "
+        f"({of_all:.0f} %)."
+    ]
+    if choice.prefers_errors:
+        sentences.append(
+            "On these cutouts alone, the old model looks worse than it is."
+        )
+    return sentences
+
+
 def prediction_sentences(comparison: Comparison) -> list[str]:
     """Return sentences about the predictions of tables without predictions."""
     return [
@@ -202,7 +214,7 @@ def as_text(comparison: Comparison) -> str:
     if comparison.verdicts is not None:
         verdicts = comparison.verdicts
         lines += ["", f"{VERDICTS_ALONE}: {_cutouts(verdicts.cutouts)}"]
-        lines += [*_table(verdicts), VERDICTS_NOTE]
+        lines += [*_table(verdicts), *verdict_sentences(comparison)]
     worse = slice_sentences(comparison)
     if worse:
         lines += ["", SLICES_NOTE, *worse]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,14 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.decisions.log_paths import log_path_beside
-from napari_artifact_review.core.errors import (
-    MappingNeededError,
-    ReviewError,
-    TableError,
-)
-from napari_artifact_review.core.images.image_names import split_suffix
+from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.images.name_matching import match_names
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.paths import default_output, find_output
+from napari_artifact_review.core.review.stored_answers import stored_mapping
 from napari_artifact_review.core.tables.column_names import find_column
 from napari_artifact_review.core.tables.column_reader import ColumnReader
 from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
@@ -39,6 +38,10 @@ _EXPORTED = ("image_name", "grid_x", "grid_y", "label", "split")
 #: Value of the column `split` for the cutouts that no model was trained on.
 _TEST = "test"
 
+#: Columns that a model's table, and a table of labels, need not have.
+_NO_LABEL: tuple[Meaning, ...] = ("label",)
+_NO_PREDS: tuple[Meaning, ...] = ("preds",)
+
 _Mask = npt.NDArray[np.bool_]
 
 
@@ -53,7 +56,8 @@ class CutoutTable(NamedTuple):
         The table in its file format.
     cutouts : DataFrame
         A row for each cutout with the columns `image_name`, `grid_x` and `grid_y`;
-        `label` (0 or 1, unless the table has no labels); `decision` and `kind` (texts,
+        `label` (0 or 1, unless the table has no labels); `label_before`, the label
+        before the review; `decision` and `kind` (texts,
         empty without a verdict); for a model, also `preds` and `confidence` (NaN
         without one); for an export, `weight`.
     has_labels, has_confidence : bool
@@ -61,6 +65,10 @@ class CutoutTable(NamedTuple):
     threshold : float or None
         Confidence from which an artifact is predicted; None if the table has its own
         predictions.
+    image_names : mapping of str to str
+        Name in `cutouts` of each image that has another name in the file.
+    mapping : TableMapping or None
+        Mapping with which the table was read; None for the usual names and values.
     """
 
     path: Path
@@ -69,6 +77,8 @@ class CutoutTable(NamedTuple):
     has_labels: bool = True
     has_confidence: bool = False
     threshold: float | None = None
+    image_names: Mapping[str, str] = MappingProxyType({})
+    mapping: TableMapping | None = None
 
     @property
     def reviewed(self) -> _Mask:
@@ -89,20 +99,35 @@ class CutoutTable(NamedTuple):
 def read_model_table(path: Path, mapping: TableMapping | None) -> CutoutTable:
     """Read the predictions of a model, with or without labels.
 
+    Parameters
+    ----------
+    path : Path
+        The table.
+    mapping : TableMapping or None
+        Meanings of the columns and values; by default those of the table's review, if
+        there is one.
+
     Raises
     ------
-    TableError
-        If the table has faults.
+    ReviewError
+        If the table or the log of its review has faults.
     """
-    table = _read(path, mapping, ("label",))
+    used = stored_mapping(path) if mapping is None else mapping
+    table = read_predictions(path, used or TableMapping(), optional=_NO_LABEL)
+    return model_table(table)._replace(mapping=used)
+
+
+def model_table(table: Predictions) -> CutoutTable:
+    """Return the predictions of a model from a table that was read."""
     has_preds = "preds" in table.columns
     return CutoutTable(
-        path,
+        table.path,
         table.file,
         _cutouts(table),
         has_labels="label" in table.columns,
         has_confidence=table.confidence is not None,
         threshold=None if has_preds else DEFAULT_THRESHOLD,
+        mapping=table.mapping,
     )
 
 
@@ -127,8 +152,9 @@ def read_reviewed_table(
     """
     logs = map(log_path_beside, (path, default_output(path)))
     if not any(log.exists() for log in logs):
-        table = _read(path, mapping, ("preds",))
-        return CutoutTable(path, table.file, _cutouts(table))
+        used = stored_mapping(path) if mapping is None else mapping
+        table = read_predictions(path, used or TableMapping(), optional=_NO_PREDS)
+        return CutoutTable(path, table.file, _cutouts(table), mapping=used)
     # Import here, because most tables to compare have no log.
     from napari_artifact_review.core.review.session import ReviewSession
 
@@ -150,7 +176,7 @@ def read_session(session: ReviewSession) -> CutoutTable:
     for name in ("decision", "kind"):
         cutouts[name] = reviewed[name].to_numpy(object)
     cutouts["label"] = reviewed["label_new"].to_numpy(np.int8)
-    return CutoutTable(table.path, table.file, cutouts)
+    return CutoutTable(table.path, table.file, cutouts, mapping=table.mapping)
 
 
 def read_test_set(folder: Path) -> CutoutTable:
@@ -183,6 +209,8 @@ def read_test_set(folder: Path) -> CutoutTable:
             name, "a whole number of pixels", "Export again"
         )
     cutouts["label"] = reader.labels("label", None)
+    before = "label_old" if "label_old" in columns else "label"
+    cutouts["label_before"] = reader.labels(before, None)
     for name in ("decision", "kind"):
         texts = reader.texts(name)
         cutouts[name] = "" if texts is None else texts
@@ -211,28 +239,8 @@ def _exported_columns(file: TableFile, path: Path) -> dict[str, str]:
             path=path,
             remedy="Name a folder that the command export has written",
         )
-    more = ("decision", "kind", "weight")
+    more = ("label_old", "decision", "kind", "weight")
     return {name: name for name in (*_EXPORTED, *more) if name in names}
-
-
-def _read(
-    path: Path, mapping: TableMapping | None, optional: tuple[Meaning, ...]
-) -> Predictions:
-    """Read a table as the mapping says, or with the usual names if that fails.
-
-    The two models may write their tables differently, and a mapping is for one of them.
-    """
-    if mapping is None:
-        return read_predictions(path, optional=optional)
-    try:
-        return read_predictions(path, mapping, optional=optional)
-    except MappingNeededError:
-        try:
-            return read_predictions(path, optional=optional)
-        except ReviewError:
-            # The first error is about the names and values that the user gave.
-            pass
-        raise
 
 
 def _cutouts(table: Predictions) -> pd.DataFrame:
@@ -249,6 +257,7 @@ def _cutouts(table: Predictions) -> pd.DataFrame:
             "grid_x": table.grid_x,
             "grid_y": table.grid_y,
             "label": table.label_new,
+            "label_before": table.label,
             "preds": table.preds,
             "confidence": np.full(count, np.nan) if confidence is None else confidence,
             "decision": decision,
@@ -258,41 +267,43 @@ def _cutouts(table: Predictions) -> pd.DataFrame:
 
 
 def unify_names(
-    tables: Sequence[CutoutTable], find_aliases: Callable[[list[str]], dict[str, str]]
-) -> list[CutoutTable]:
-    """Give each image the same name in all tables.
+    tables: Mapping[str, CutoutTable],
+    folder_for: Callable[[Sequence[str]], ImageFolder],
+) -> dict[str, CutoutTable]:
+    """Give each image the same name in all tables, that of the first table that has it.
 
-    A name with the suffix of an image and the same name without it are one image, if no
-    table has both.
+    Names match as in `match_names`.
 
     Parameters
     ----------
-    tables : sequence of CutoutTable
-        The tables.
-    find_aliases : callable
-        Returns an earlier name for each of the image names that means the same file.
+    tables : mapping of str to CutoutTable
+        The tables by title.
+    folder_for : callable
+        Returns the folder of the images for all names of a table.
     """
-    per_table = [list(map(str, t.cutouts["image_name"].unique())) for t in tables]
-    names = list(dict.fromkeys(name for some in per_table for name in some))
-    known = find_aliases(names)
-    unified = {name: known.get(name, name) for name in names}
-    by_stem: dict[str, dict[str, None]] = {}
-    for name in unified.values():
-        by_stem.setdefault(split_suffix(name)[0], {})[name] = None
-    own = [{unified[name] for name in some} for some in per_table]
-    merged: dict[str, str] = {}
-    for stem, group in by_stem.items():
-        is_pair = len(group) == 2 and stem in group
-        if is_pair and not any(some.issuperset(group) for some in own):
-            merged |= dict.fromkeys(group, stem)
-    unified = {name: merged.get(first, first) for name, first in unified.items()}
-    changed = {name for name, other in unified.items() if name != other}
-    return [
-        table if changed.isdisjoint(some) else _renamed(table, unified)
-        for table, some in zip(tables, per_table, strict=True)
-    ]
+    unified: dict[str, CutoutTable] = {}
+    earlier: list[dict[str, str]] = []
+    for title, table in tables.items():
+        names = list(map(str, table.cutouts["image_name"].unique()))
+        matched: dict[str, str] = {}
+        for known in earlier:
+            same = match_names(
+                names, list(known), lambda some: folder_for(some).files()
+            )
+            matched = {name: known[other] for name, other in same.items()} | matched
+        first = {name: name for name in names} | folder_for(names).aliases()
+        final = {
+            name: matched.get(name) or matched.get(first[name], first[name])
+            for name in names
+        }
+        earlier.append(final)
+        unified[title] = _renamed(table, final)
+    return unified
 
 
-def _renamed(table: CutoutTable, names: dict[str, str]) -> CutoutTable:
+def _renamed(table: CutoutTable, names: Mapping[str, str]) -> CutoutTable:
+    if all(name == other for name, other in names.items()):
+        return table
     images = table.cutouts["image_name"].map(names)
-    return table._replace(cutouts=table.cutouts.assign(image_name=images))
+    cutouts = table.cutouts.assign(image_name=images)
+    return table._replace(cutouts=cutouts, image_names=names)

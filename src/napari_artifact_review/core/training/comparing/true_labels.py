@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.texts import counted
 from napari_artifact_review.core.training.comparing.model_tables import CutoutTable
 
 _Ints = npt.NDArray[np.int64]
@@ -42,14 +43,36 @@ class TrueLabels(NamedTuple):
         1 artifact, 0 no artifact.
     decision, kind : ndarray of object, shape (n,)
         Verdict and kind of artifact, as texts; empty without a verdict.
+    label_before : ndarray of int8, shape (n,)
+        Label before the review.
     sources : tuple of dict
         `source`, `path` and `cutouts` (their number) of each table that gave labels.
+    differing : dict of str to int
+        Numbers of cutouts for which the two models' tables have different labels, by
+        the title of the model's table whose label counts.
     """
 
     label: npt.NDArray[np.int8]
     decision: npt.NDArray[np.object_]
     kind: npt.NDArray[np.object_]
+    label_before: npt.NDArray[np.int8]
     sources: tuple[dict[str, Any], ...]
+    differing: dict[str, int]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """One line on models' tables with different labels; none if these agree."""
+        if not self.differing:
+            return ()
+        count = counted(sum(self.differing.values()), "cutout")
+        parts = [
+            f"{number:,} from the {title} model's table"
+            for title, number in self.differing.items()
+        ]
+        return (
+            f"The labels of the two models' tables differ for {count}; the labels that "
+            f"count: {', '.join(parts)}.",
+        )
 
     @property
     def reviewed(self) -> npt.NDArray[np.bool_]:
@@ -83,6 +106,7 @@ def find_labels(
     label = np.full(count, -1, dtype=np.int8)
     texts = {name: np.full(count, "", dtype=object) for name in ("decision", "kind")}
     taken = {source.title: 0 for source in (*given, *models)}
+    differ, differing = _differ(count, models), dict[str, int]()
     steps = [
         *((source, True) for source in given),
         *((source, False) for source in reversed(given)),
@@ -100,8 +124,41 @@ def find_labels(
         for name, column in texts.items():
             column[open_] = cutouts[name].to_numpy(object)[rows]
         taken[source.title] += int(np.count_nonzero(open_))
+        if any(source is model for model in models) and (open_ & differ).any():
+            number = int(np.count_nonzero(open_ & differ))
+            differing[source.title] = differing.get(source.title, 0) + number
     _check_labels(label, models[0])
-    return TrueLabels(label, **texts, sources=_describe((*given, *models), taken))
+    return TrueLabels(
+        label,
+        **texts,
+        label_before=_labels_before(count, [*given, *reversed(models)]),
+        sources=_describe((*given, *models), taken),
+        differing=differing,
+    )
+
+
+def _differ(count: int, models: Sequence[LabelSource]) -> npt.NDArray[np.bool_]:
+    """Return the mask of the cutouts for which tables have different labels."""
+    differ = np.zeros(count, dtype=bool)
+    labels = [
+        source.table.cutouts["label"].to_numpy(np.int8)[source.row]
+        for source in models
+        if source.table.has_labels
+    ]
+    for label in labels[1:]:
+        differ |= label != labels[0]
+    return differ
+
+
+def _labels_before(count: int, sources: Sequence[LabelSource]) -> npt.NDArray[np.int8]:
+    """Return the labels before the review, from the first table that has each."""
+    label = np.full(count, -1, dtype=np.int8)
+    for source in sources:
+        if source.table.has_labels:
+            open_ = (label < 0) & (source.row >= 0)
+            before = source.table.cutouts["label_before"].to_numpy(np.int8)
+            label[open_] = before[source.row[open_]]
+    return label
 
 
 def _check_labels(label: npt.NDArray[np.int8], new: LabelSource) -> None:

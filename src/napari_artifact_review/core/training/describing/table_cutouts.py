@@ -11,6 +11,10 @@ import numpy as np
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.review.cutout_size import find_grid
+from napari_artifact_review.core.review.stored_answers import (
+    review_notice,
+    stored_answers,
+)
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
 from napari_artifact_review.core.tables.reading import read_predictions
@@ -55,9 +59,11 @@ def read_cutouts(
     images : ImageList
         The images. The table may name them otherwise, if the name means the same file.
     mapping : TableMapping, optional
-        Meanings of the columns and values.
+        Meanings of the columns and values; by default those of the table's review, if
+        there is one.
     size : int, optional
-        Side length of a cutout in pixels; by default inferred as for a review.
+        Side length of a cutout in pixels; by default that of the review whose mapping
+        is used, or else inferred as for a review.
     stride : int, optional
         Distance in pixels from one cutout to the next, if the positions are tile
         numbers.
@@ -67,10 +73,15 @@ def read_cutouts(
     TableError
         If the table has faults, or none of its images is among `images`.
     """
-    mapping = mapping or TableMapping()
+    stored = stored_answers(path) if mapping is None else None
+    used = mapping
+    if stored is not None:
+        used, size = stored.mapping, size or stored.cutout_size
+    notices = [*images.notices, *(review_notice(path, used) if stored else ())]
+    used = used or TableMapping()
     if stride is not None:
-        mapping = replace(mapping, stride=stride)
-    table = read_predictions(path, mapping, images.aliases, ("label", "preds"))
+        used = replace(used, stride=stride)
+    table = read_predictions(path, used, images.aliases, ("label", "preds"))
     found = _positions(table)
     known = set(images.names)
     if known.isdisjoint(found):
@@ -80,7 +91,6 @@ def read_cutouts(
             remedy="Check that it is the table of these images",
         )
     names = ImageFolder(images.root, table.image_names)
-    notices = [*images.notices]
     absent, unused = len(found.keys() - known), len(known - found.keys())
     if absent:
         notices.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def export(
         SQLite file of the log, or its URL; by default `<output>.review.sqlite`.
     cutout_size : int, optional
         Side length of a reviewed cutout in pixels; by default that of the review, or
-        inferred.
+        inferred. Another size than that of a review with verdicts is an error.
     mapping : TableMapping, optional
         Meanings of the columns and values of the table; by default that of the review.
     scheduler : str, optional
@@ -158,17 +159,32 @@ def export(
         elif folder.has_export:
             # Further verdicts would give other splits.
             earlier = EarlierSplits.of_replaced(folder.path, chosen)
-        session = ReviewSession.open(
+        open_review = partial(
+            ReviewSession.open,
             path,
             images,
             find_output(path, output, store),
-            cutout_size=cutout_size,
             mapping=mapping,
             store=store,
             read_only=True,
         )
-        stack.enter_context(session)
+        session = stack.enter_context(open_review(cutout_size=cutout_size))
+        if cutout_size is not None and len(session.log):
+            with open_review() as own:
+                _check_size(own, cutout_size)
         return _export(session, folder, chosen, earlier, scheduler, on_image)
+
+
+def _check_size(review: ReviewSession, given: int) -> None:
+    """Check that a size that the user gives is the size of the reviewed cutouts."""
+    size = review.cutout_size
+    if size != given:
+        raise ReviewError(
+            f"the review has cutouts of {size} px; its verdicts say nothing about "
+            f"cutouts of {given} px",
+            path=review.output,
+            remedy="Leave out --cutout-size; --context adds pixels on each side",
+        )
 
 
 def _export(

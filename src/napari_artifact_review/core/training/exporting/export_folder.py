@@ -233,12 +233,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     SaveError
-        If the folder is not an export, or is one of a newer version.
+        If the folder is not an export, or is one of a newer version, or the file is
+        damaged.
     """
-    try:
-        data = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError):
-        data = None
+    data = _manifest_in(folder)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         unfinished = (folder / _UNFINISHED / MANIFEST).exists()
         raise SaveError(
@@ -255,3 +253,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             remedy="Update napari-artifact-review, or choose another folder",
         )
     return data
+
+
+def _manifest_in(folder: Path) -> object:
+    """Return the content of `export.json`; None if the folder is not an export.
+
+    Raises
+    ------
+    SaveError
+        If the file describes nothing, although the folder has files of an export.
+    """
+    path, reason = folder / MANIFEST, "it describes no export"
+    try:
+        data = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        data, reason = None, str(error)
+    is_other = isinstance(data, dict) and "format" in data
+    if is_other or not any(_OUR_FILES.fullmatch(one.name) for one in folder.iterdir()):
+        return data
+    raise SaveError(
+        f"the file is damaged ({reason}), and the splits of this export cannot be kept "
+        "without it",
+        path=path,
+        remedy="Restore it from a backup, or name another folder",
+    )

@@ -13,9 +13,9 @@ from napari_artifact_review.core.errors import ImageError, ReviewError
 from napari_artifact_review.core.images.folder import ImageFolder
 from napari_artifact_review.core.images.image_names import (
     SUPPORTED_SUFFIXES,
-    split_hdu,
     split_suffix,
 )
+from napari_artifact_review.core.images.name_matching import file_key, match_names
 from napari_artifact_review.core.small_files import read_small_file
 from napari_artifact_review.core.user_folders import absolute_path
 
@@ -70,17 +70,14 @@ class ImageList:
         names : sequence of str
             Names in a table, such as absolute paths.
         """
-        known = set(self.names)
-        # A name with an HDU is not the image that another HDU of the file is.
-        other = [
-            name for name in names if name not in known and split_hdu(name)[1] is None
-        ]
-        if not other:
-            return {}
-        by_file = {file_key(image.path): image.name for image in self.images}
-        files = ImageFolder(self.root, names).files()
-        keys = {name: file_key(files[name]) for name in other if name in files}
-        return {name: by_file[key] for name, key in keys.items() if key in by_file}
+        own = {image.name: image.path for image in self.images}
+        found = match_names(
+            names,
+            self.names,
+            lambda other: ImageFolder(self.root, other).files(),
+            lambda _: own,
+        )
+        return {name: same for name, same in found.items() if name != same}
 
 
 def list_images(
@@ -129,17 +126,6 @@ def list_images(
     images, notices = _without_links(_named(found))
     folders = [str(path.parent) for path in found]
     return ImageList(images, base or Path(os.path.commonpath(folders)), notices)
-
-
-def file_key(path: Path) -> object:
-    """Return a value that is equal for links to the same file; the path if none is."""
-    try:
-        state = path.stat()
-    except OSError:
-        return path
-    if not state.st_ino:
-        return Path(os.path.realpath(path))
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _without_lists(given: Iterable[str | Path]) -> Iterator[Path]:

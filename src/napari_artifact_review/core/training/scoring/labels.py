@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from napari_artifact_review.core.grid import common_spacing, infer_cutout_size
 from napari_artifact_review.core.review.cutout_size import (
     ask_for_stride,
     tile_distance,
+)
+from napari_artifact_review.core.review.stored_answers import (
+    review_notice,
+    stored_mapping,
 )
 from napari_artifact_review.core.tables.mapping import Meaning, TableMapping
 from napari_artifact_review.core.tables.predictions import Predictions
@@ -31,6 +36,7 @@ def read_labels(
     mapping: TableMapping | None = None,
     size: int | None = None,
     stride: int | None = None,
+    notify: Callable[[str], object] = str,
 ) -> pd.DataFrame:
     """Read the labels of cutouts.
 
@@ -42,12 +48,15 @@ def read_labels(
         The images that are scored. The table may name them as they are named there, or
         otherwise, if the name means the same file.
     mapping : TableMapping, optional
-        Meanings of the columns and values.
+        Meanings of the columns and values; by default those of the table's review, if
+        there is one.
     size : int, optional
         Side length of a cutout in pixels.
     stride : int, optional
         Distance in pixels from one cutout to the next, if the user gave it. Positions
         that may be tile numbers are multiplied by it.
+    notify : callable, optional
+        Function that gets a message if the table is read as its review was.
 
     Returns
     -------
@@ -61,6 +70,10 @@ def read_labels(
     TableError
         If the table has faults, or none of its images is scored.
     """
+    if mapping is None:
+        mapping = stored_mapping(path)
+        for notice in review_notice(path, mapping):
+            notify(notice)
     mapping = mapping or TableMapping()
     table = read_predictions(path, mapping, images.aliases, optional=_NOT_NEEDED)
     distance = _tile_distance(table, size)

@@ -112,8 +112,9 @@ def score(
         A table with the labels of the cutouts, of which `label_new` comes before
         `label`. The output then has only cutouts with a label.
     mapping : TableMapping, optional
-        Meanings of the columns and values of `labels`. If its positions may be tile
-        numbers, `stride` must be given, and they are multiplied by it.
+        Meanings of the columns and values of `labels`; by default those of the review
+        of that table, if there is one. If its positions may be tile numbers, `stride`
+        must be given, and they are multiplied by it.
     threshold : float
         Confidence at or above which the prediction is an artifact.
     hdu : int or str, optional
@@ -161,7 +162,9 @@ def score(
     _check_output(output, table_labels, found.images)
     frame = None
     if table_labels is not None and not parts_only:
-        frame = read_labels(table_labels, found, mapping, cutout_size, given_stride)
+        frame = read_labels(
+            table_labels, found, mapping, cutout_size, given_stride, listener.notice
+        )
     parts = PartsFolder(output.with_name(f"{output.name}.parts"), SCORE)
     run = ImageRun(parts, found, listener)
     run.run(partial(ScoreTask, settings=settings), jobs, scheduler)

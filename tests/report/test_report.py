@@ -357,7 +357,9 @@ def test_a_saved_table_has_the_same_report_with_its_store_or_without(
     assert "Changed labels (1)" in page.text
 
 
-def test_decisions_beside_another_output_are_found_by_its_name(survey, tmp_path):
+def test_decisions_beside_another_output_are_found_by_its_name(
+    survey, tmp_path, capsys
+):
     saved, output = tmp_path / "mine.csv", tmp_path / "report.html"
     with ReviewSession.open(survey, output=saved, reviewer="bo") as session:
         session.set_label("artifact")
@@ -367,8 +369,8 @@ def test_decisions_beside_another_output_are_found_by_its_name(survey, tmp_path)
     store = f"sqlite:///{tmp_path / 'mine.csv.review.sqlite'}"
     assert main([*command, "--store", store]) == 0
     assert "bo (1)" in output.read_text()
-    assert main(command) == 0
-    assert "none yet" in output.read_text()
+    assert main(command) == 2
+    assert "its review has another output: mine.csv" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_one_line_and_nothing_is_written(survey, tmp_path, capsys):

@@ -13,6 +13,8 @@ from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.expansion import check_expansion, may_expand
 
 _COPY = "Copy it again from its source"
+#: Largest seed of the dither (FITS standard 4.0, section 10.2.1).
+_MOST_SEED = 10_000
 
 
 def planes_of_tiles(hdu: fits.CompImageHDU, axes: tuple[int, int]) -> int:
@@ -68,6 +70,7 @@ def check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
             raise ImageError(
                 f"its BYTEPIX is {value!r}, not 1, 2, 4 or 8", remedy=_COPY
             )
+    _check_dither(hdu, header)
     if hdu.compression_type.startswith("GZIP"):
         _check_gzip_tiles(hdu, header, stream, place["datLoc"])
         return
@@ -83,6 +86,19 @@ def check_tiles(hdu: fits.CompImageHDU, stream: BinaryIO) -> None:
         stream.seek(heap + offset)
         if length and overrun(stream.read(10), length, math.prod(shape)):
             raise ImageError("a tile does not hold what it declares", remedy=_COPY)
+
+
+def _check_dither(hdu: fits.CompImageHDU, header: fits.Header) -> None:
+    """Raise an error for a seed that leads out of the decoder's random numbers."""
+    method = header.get("ZQUANTIZ", "NO_DITHER")
+    if method == "NO_DITHER" or "ZSCALE" not in hdu.compressed_data.dtype.names:
+        return
+    seed = header.get("ZDITHER0")
+    if type(seed) is not int or not 1 <= seed <= _MOST_SEED:
+        raise ImageError(
+            f"its ZDITHER0 is {seed!r}, not a whole number from 1 to {_MOST_SEED:,}",
+            remedy=_COPY,
+        )
 
 
 def _check_gzip_tiles(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Size of a block and of a card in bytes (FITS standard 4.0, sections 3.1 and 4.1).
 BLOCK = 2880
 _CARD = 80
+#: Most axes of an HDU (section 4.4.1).
+_MOST_AXES = 999
 
 #: Decompressors by the first bytes of a file, because the name of a file may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
@@ -117,17 +119,33 @@ def _end_of_hdus(stream: BinaryIO) -> int | None:
             return None
         stream.seek(at)
         try:
-            header = fits.Header.fromfile(stream)
-            axes = [header[f"NAXIS{axis + 1}"] for axis in range(header["NAXIS"])]
-            count = math.prod(axes) if axes else 0
-            count = header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + count)
-            length = count * abs(header["BITPIX"]) // 8
+            length = _data_length(fits.Header.fromfile(stream))
         except (EOFError, OSError, ValueError, KeyError, TypeError, fits.VerifyError):
             # astropy raises an error for this header, too.
             return None
-        if not 0 <= length < 2**63:
+        if length is None:
             return None
         at = stream.tell() + math.ceil(length / BLOCK) * BLOCK
+
+
+def _data_length(header: fits.Header) -> int | None:
+    """Return the size of the data of an HDU in bytes; None if a count is invalid."""
+    number = header["NAXIS"]
+    if not _is_count(number) or number > _MOST_AXES:
+        return None
+    axes = [header[f"NAXIS{axis + 1}"] for axis in range(number)]
+    groups, extra = header.get("GCOUNT", 1), header.get("PCOUNT", 0)
+    width = header["BITPIX"]
+    # Python would multiply a text, and make one of gigabytes.
+    if not all(map(_is_count, (*axes, groups, extra))) or type(width) is not int:
+        return None
+    count = groups * (extra + (math.prod(axes) if axes else 0))
+    length = count * abs(width) // 8
+    return length if _is_count(length) else None
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 class _View(io.RawIOBase):

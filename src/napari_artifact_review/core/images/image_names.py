@@ -29,6 +29,8 @@ _WITH_HDU = re.compile(
 )
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
+#: Most digits of the index or version of an HDU; a longer number is a name.
+LONGEST_NUMBER = 9
 #: The path of a file below the images folder, as parts.
 Location = tuple[str, ...]
 
@@ -148,7 +150,9 @@ def split_hdu(image_name: str) -> tuple[str, int | str | None]:
 def read_hdu(text: str) -> int | str:
     """Return the index or the name of an HDU that a user typed."""
     text = text.strip()
-    return int(text) if text.isdecimal() else text
+    # Python refuses to convert thousands of digits.
+    is_index = len(text) <= LONGEST_NUMBER and text.isdecimal()
+    return int(text) if is_index else text
 
 
 def compression_variants(name: str) -> list[str]:

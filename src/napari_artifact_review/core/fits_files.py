@@ -75,6 +75,21 @@ def open_seekable(path: Path) -> BinaryIO:
     return _as_standard(whole, head)
 
 
+def is_hierarch(card: fits.Card) -> bool:
+    """Return whether a card is of the convention ``HIERARCH``.
+
+    Parameters
+    ----------
+    card : Card
+        A card. ``HIERARCH BZERO = 7`` does not scale pixels, although astropy calls it
+        ``BZERO``.
+    """
+    try:
+        return bool(card.image.startswith("HIERARCH"))
+    except (ValueError, fits.VerifyError):
+        return False
+
+
 def _as_standard(stream: BinaryIO, head: bytes) -> BinaryIO:
     """Return a file that astropy reads as other programs do.
 

@@ -227,7 +227,8 @@ def test_an_incomplete_wcs_is_no_position_and_a_notice(tmp_path, at, value):
     [
         (["CDELT1  = -1E-4", "CDELT2  = 1E-4"], True),
         (["CDELT1  = -1E-4"], False),
-        (["PC1_1   = -1E-4", "PC2_2   = 1E-4"], True),
+        (["PC1_1   = -1E-4", "PC1_2   = 0", "PC2_1   = 0", "PC2_2   = 1E-4"], True),
+        (["PC1_1   = -1E-4", "PC2_2   = 1E-4"], False),
         (["CDELT1  = '1'", "PC1_1   = -1E-4", "PC2_2   = 1E-4"], False),
         (["CD1_1   = -1E-4"], False),
         ([], False),

@@ -25,6 +25,7 @@ from napari_artifact_review.core.errors import (
     MissingKeyError,
 )
 from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.images.distortions import check_distortions
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
@@ -93,7 +94,7 @@ def read_fits(
                 large = is_large(chosen.plane) and not isinstance(stream, io.BytesIO)
                 _check_hdu(hdus[chosen.index], chosen, stream, size, large)
                 image = _read_hdu(path, stream, hdus, chosen, images, large)
-                return _with_sky(image, hdus) if sky else image
+                return _with_sky(image, hdus, stream) if sky else image
 
 
 def read_sky(
@@ -124,7 +125,7 @@ def read_sky(
         _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             chosen = _choose(_images(hdus, stream), hdu)
-            return _sky_of(chosen, hdus)[0], chosen.plane
+            return _sky_of(chosen, hdus, stream)[0], chosen.plane
 
 
 def add_sky(image: FullImage) -> FullImage:
@@ -140,7 +141,7 @@ def add_sky(image: FullImage) -> FullImage:
         open_seekable(image.path) as stream,
         fits.open(stream, memmap=False) as hdus,
     ):
-        return _with_sky(image, hdus)
+        return _with_sky(image, hdus, stream)
 
 
 def read_header_values(
@@ -305,15 +306,15 @@ def _read_plane(hdus: fits.HDUList, chosen: ImageHdu, stream: BinaryIO) -> Pixel
     return plain_pixels(pixels.reshape(chosen.plane))
 
 
-def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
+def _with_sky(image: FullImage, hdus: fits.HDUList, stream: BinaryIO) -> FullImage:
     """Return an image with its sky coordinates, or with a message about an error."""
     [chosen] = [one for one in image.hdus if one.index == image.hdu]
-    sky, notes = _sky_of(chosen, hdus)
+    sky, notes = _sky_of(chosen, hdus, stream)
     return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
 def _sky_of(
-    chosen: ImageHdu, hdus: fits.HDUList
+    chosen: ImageHdu, hdus: fits.HDUList, stream: BinaryIO
 ) -> tuple[SkyCoordinates | None, tuple[str, ...]]:
     """Return the sky coordinates of an HDU, or None, and messages about them."""
     first_axes = len(chosen.shape) - 2, len(chosen.shape) - 1
@@ -321,7 +322,12 @@ def _sky_of(
         # The WCS would be that of an axis of length 1.
         return None, ()
     header = inherited(hdus[chosen.index].header, hdus[0].header)
-    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+
+    def read() -> SkyCoordinates | None:
+        check_distortions(header, hdus, stream)
+        return SkyCoordinates.from_header(header, hdus)
+
+    sky, notes = _or_note(None, read)
     if sky is not None and sky.lacks_suffix:
         notes = "its SIP terms are used, although CTYPE has no suffix -SIP", *notes
     return sky, notes

@@ -24,7 +24,7 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.fits_files import BLOCK, open_seekable
 from napari_artifact_review.core.images.distortions import check_distortions
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
@@ -166,7 +166,7 @@ def read_header_values(
         If the file cannot be read or is not a FITS file, or if a key is missing or
         empty.
     """
-    with decoding(path), open_unpacked(path) as file:
+    with decoding(path), open_seekable(path) as file:
         if file.read(6) != b"SIMPLE":
             raise MissingKeyError(
                 "it has no header keys: only FITS files have them",

@@ -24,7 +24,7 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.fits_files import BLOCK, open_seekable
+from napari_artifact_review.core.fits_files import BLOCK, is_hierarch, open_seekable
 from napari_artifact_review.core.images.distortions import check_distortions
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
@@ -35,6 +35,7 @@ from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 from napari_artifact_review.core.tiled.sources import (
     CompressedSource,
     FitsSource,
+    has_blank,
     hides_blank,
 )
 from napari_artifact_review.core.tiled.tiles import open_tiled
@@ -298,7 +299,13 @@ def _read_hdu(
 
 def _read_plane(hdus: fits.HDUList, chosen: ImageHdu, stream: BinaryIO) -> Pixels:
     """Read the first plane of an HDU."""
-    if hides_blank(hdus[chosen.index].header):
+    hdu = hdus[chosen.index]
+    if isinstance(hdu, fits.CompImageHDU):
+        as_floats = hides_blank(hdu.header)
+    else:
+        start, count = hdu.fileinfo()["datLoc"], math.prod(chosen.plane)
+        as_floats = has_blank(hdu.header, stream, start, count)
+    if as_floats:
         stream.seek(0)
         hdus = fits.open(stream, memmap=False, uint=False)
     # A section reads only the first plane of a cube.
@@ -337,14 +344,7 @@ def _check_hdu(
     hdu: _Hdu, chosen: ImageHdu, stream: BinaryIO, size: int, large: bool
 ) -> None:
     """Check that the data of an HDU are complete, and that they fit into memory."""
-    for card in hdu.header.cards:
-        is_scale = card.keyword in ("BSCALE", "BZERO")
-        # A logical value is an int in Python.
-        if is_scale and type(card.value) not in (int, float):
-            raise ImageError(
-                f"its {card.keyword} is {card.value!r}, not a number",
-                remedy="Correct the header, or copy the file again from its source",
-            )
+    _check_scaling(hdu.header)
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
@@ -373,6 +373,30 @@ def _check_hdu(
         check_sides(chosen.plane)
     if compressed:
         check_tiles(hdu, stream)
+
+
+def _check_scaling(header: fits.Header) -> None:
+    """Raise an error if a card that scales the pixels has a value of a wrong type."""
+    has_integers = header["BITPIX"] > 0
+    for card in header.cards:
+        if card.keyword not in ("BSCALE", "BZERO", "BLANK") or is_hierarch(card):
+            continue
+        name, value = card.keyword, card.value
+        has_value = not isinstance(value, fits.card.Undefined)
+        if name == "BLANK":
+            # It has no meaning for floats, and without a value it marks no pixel.
+            is_right = not has_integers or not has_value or type(value) is int
+        else:
+            # A logical value is an int in Python.
+            is_right = type(value) in (int, float)
+        if not is_right:
+            kind = "whole number" if name == "BLANK" else "number"
+            raise ImageError(
+                f"its {name} is {value!r}, not a {kind}"
+                if has_value
+                else f"its {name} has no value",
+                remedy="Correct the header, or copy the file again from its source",
+            )
 
 
 def _unit(header: fits.Header) -> str:

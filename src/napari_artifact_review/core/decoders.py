@@ -34,6 +34,8 @@ LONGEST_SIDE_AT_ONCE = 16_384
 #: Maximum length of a side of any image, in pixels. Several rows of each pyramid level
 #: must fit into memory.
 LONGEST_SIDE = 2**18
+#: Messages of astropy about a card, and of wcslib.
+_UNPARSABLE = re.compile(r"Unparsable card \((.+?)\)")
 _WCSLIB = re.compile(r"ERROR \d+ in \w+\(\) at line")
 
 
@@ -249,6 +251,9 @@ def _in_plain_words(error: Exception) -> tuple[str, str]:
     # wcslib begins with places in its source, and ends with the reason.
     is_trace = _WCSLIB.match(lines[0]) is not None
     message = lines[-1 if is_trace else 0].strip().rstrip(".")
+    if card := _UNPARSABLE.match(message):
+        remedy = "Correct the header, or copy the file again from its source"
+        return f"its card {card[1]} has no value that can be read", remedy
     kind = type(error).__name__
     what = f"{message} ({kind})" if message else kind
     return what, f"{copy}, or check it with another program"

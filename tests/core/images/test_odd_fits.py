@@ -208,6 +208,34 @@ def test_tiles_of_a_file_that_does_not_conform(tmp_path, as_large):
     assert (pixels_of(path) == pixels).all()
 
 
+EXTENSION = ("XTENSION= 'IMAGE'", *BASE[1:], "PCOUNT  = 0", "GCOUNT  = 1")
+PRIMARY = (BASE[0], BASE[1], "NAXIS   = 0")
+
+
+@pytest.mark.parametrize("value", ["'two'", "", "2.5", "T", "???"])
+def test_a_version_that_is_no_whole_number_is_1(tmp_path, value):
+    path = tmp_path / "a.fits"
+    cards = [*EXTENSION, "EXTNAME = 'SCI'", f"EXTVER  = {value}"]
+    path.write_bytes(unit(PRIMARY) + unit(cards, PIXELS.tobytes()))
+    image = read_fits(path, "SCI,1")
+    assert (image.pixels == PIXELS).all()
+    assert image.hdus[0].version == 1
+
+
+@pytest.mark.parametrize("value", ["NaN", "???"])
+def test_an_hdu_whose_scale_cannot_be_read_is_named_with_its_card(tmp_path, value):
+    path = tmp_path / "a.fits"
+    cards = [*EXTENSION, f"BSCALE  = {value}"]
+    path.write_bytes(unit(PRIMARY) + unit(cards, PIXELS.tobytes()))
+    with pytest.raises(ImageError, match=r"HDU 1 cannot be read: its card BSCALE"):
+        read_fits(path)
+
+
+def test_a_card_that_cannot_be_read_is_named_without_advice_for_programmers(tmp_path):
+    image = read_fits(file_of(tmp_path, [*BASE, "BUNIT   = ???"]))
+    assert image.notes == ("no unit: its card BUNIT has no value that can be read",)
+
+
 # Axes
 
 

@@ -231,14 +231,36 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
         _check_header(stream, place["datLoc"] + place["datSpan"])
         # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
-            name, version = hdu.name.strip(), int(hdu.ver)
+            name, version = hdu.name.strip(), _version(hdu)
             images.append(ImageHdu(index, name, tuple(hdu.shape), version))
     if not images:
+        _check_cards(stream, index + 1, place["datLoc"] + place["datSpan"])
         raise ImageError(
             f"none of its HDUs ({len(hdus)}) holds an image with pixels",
             remedy="Check that it is the full image, not a catalogue",
         )
     return tuple(images)
+
+
+def _version(hdu: _Hdu) -> int:
+    """Return ``EXTVER``, or 1 if that is no whole number."""
+    try:
+        version = hdu.header.get("EXTVER")
+    except fits.VerifyError:
+        return 1
+    return version if type(version) is int else 1
+
+
+def _check_cards(stream: BinaryIO, index: int, start: int) -> None:
+    """Raise an error for a card because of which astropy has left an HDU out."""
+    stream.seek(start)
+    try:
+        header = fits.Header.fromfile(stream)
+    except (EOFError, OSError, ValueError, fits.VerifyError):
+        return
+    for card in header.cards:
+        with decoding(doing=f"HDU {index} cannot be read"):
+            card.value  # noqa: B018
 
 
 def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:

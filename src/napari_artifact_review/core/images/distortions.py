@@ -64,4 +64,4 @@ def _size(hdu: Any) -> int:
     """Return the size of the data of an HDU in bytes, when they are in memory."""
     if not isinstance(hdu, fits.CompImageHDU):
         return int(hdu.size)
-    return math.prod(hdu.shape) * abs(hdu.header["BITPIX"]) // 8
+    return int(math.prod(hdu.shape) * abs(hdu.header["BITPIX"]) // 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from napari_artifact_review.core.errors import ImageError
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -34,6 +34,9 @@ LONGEST_SIDE_AT_ONCE = 16_384
 #: Maximum length of a side of any image, in pixels. Several rows of each pyramid level
 #: must fit into memory.
 LONGEST_SIDE = 2**18
+#: Messages of astropy about a card, and of wcslib.
+_UNPARSABLE = re.compile(r"Unparsable card \((.+?)\)")
+_WCSLIB = re.compile(r"ERROR \d+ in \w+\(\) at line")
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
@@ -244,7 +247,13 @@ def _in_plain_words(error: Exception) -> tuple[str, str]:
     copy = "Copy it again from its source"
     if isinstance(error, (EOFError, zlib.error)):
         return "its compressed data are cut short or damaged", copy
-    message = str(error).strip().partition("\n")[0].rstrip(".")
+    lines = str(error).strip().splitlines() or [""]
+    # wcslib begins with places in its source, and ends with the reason.
+    is_trace = _WCSLIB.match(lines[0]) is not None
+    message = lines[-1 if is_trace else 0].strip().rstrip(".")
+    if card := _UNPARSABLE.match(message):
+        remedy = "Correct the header, or copy the file again from its source"
+        return f"its card {card[1]} has no value that can be read", remedy
     kind = type(error).__name__
     what = f"{message} ({kind})" if message else kind
     return what, f"{copy}, or check it with another program"

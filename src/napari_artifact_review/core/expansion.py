@@ -10,12 +10,12 @@ import bz2
 import lzma
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from napari_artifact_review.core.decoders import MOST_BYTES, check_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Codec = Literal["zlib", "bz2", "lzma", "blosc", "lz4", "zstd"]
 
@@ -89,13 +89,36 @@ def check_expansion(data: bytes, codec: Codec) -> None:
     """
     if codec in _DECOMPRESSORS:
         if may_expand(len(data), codec):
-            _expand(data, codec)
+            for size in _sizes(data, codec):
+                check_memory(size)
         return
     check_memory(_declared_size(data, codec))
 
 
-def _expand(data: bytes, codec: Codec) -> None:
-    """Expand data step by step, without keeping the result."""
+def expands_beyond(stream: BinaryIO, start: int, size: int, most: int) -> bool:
+    """Return whether gzip data of a file expand beyond a limit, or `MOST_BYTES`.
+
+    The data are read only if they could, and expanded only up to the limit. Damaged
+    data are no error here, because their decoder reports them.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file; its position changes.
+    start, size : int
+        Position and size of the data in bytes.
+    most : int
+        Limit in bytes.
+    """
+    most = min(most, MOST_BYTES)
+    if size * _MOST_EXPANSION["zlib"] <= most:
+        return False
+    stream.seek(start)
+    return any(total > most for total in _sizes(stream.read(size), "zlib"))
+
+
+def _sizes(data: bytes, codec: Codec) -> Iterator[int]:
+    """Expand data step by step, without keeping them, and yield the size so far."""
     total = 0
     # Each stream of several in a row is expanded.
     while data:
@@ -104,7 +127,7 @@ def _expand(data: bytes, codec: Codec) -> None:
         try:
             while rest or not getattr(expander, "needs_input", True):
                 total += len(expander.decompress(rest, _STEP))
-                check_memory(total)
+                yield total
                 if expander.eof:
                     break
                 rest = getattr(expander, "unconsumed_tail", b"")

@@ -6,11 +6,13 @@ import bz2
 import gzip
 import io
 import math
+import re
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from astropy.io import fits
 
 from napari_artifact_review.core.decoders import check_memory
+from napari_artifact_review.core.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 #: Size of a block and of a card in bytes (FITS standard 4.0, sections 3.1 and 4.1).
 BLOCK = 2880
 _CARD = 80
+#: Most bytes of a header and most HDUs of a file, far beyond those of archives: astropy
+#: would take minutes for more.
+_MOST_HEADER = 2_000_000
+_MOST_HDUS = 10_000
+_SOUND = "Check that it is sound; if it is, copy the image into a file of its own"
+_END = re.compile(rb"(?:.{80})*?END {5}", re.DOTALL)
+#: Cards that declare the size of the data.
+_COUNT = re.compile(rb"((?:NAXIS\d{0,3}|BITPIX|[PG]COUNT|GROUPS) *)= *([^ /]+)")
 
 #: Decompressors by the first bytes of a file, because the name of a file may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
@@ -27,7 +37,7 @@ _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
 }
 
 
-def open_unpacked(path: Path) -> BinaryIO:
+def _open_unpacked(path: Path) -> BinaryIO:
     """Open a file; decompress a compressed file only as far as it is read.
 
     Parameters
@@ -40,7 +50,12 @@ def open_unpacked(path: Path) -> BinaryIO:
     decompress = _DECOMPRESSORS.get(head[:3])
     if decompress is not None:
         return cast(BinaryIO, decompress(path))
-    return _as_standard(path.open("rb"), head)
+    stream = path.open("rb")
+    try:
+        return _as_standard(stream, head)
+    except BaseException:
+        stream.close()
+        raise
 
 
 def open_seekable(path: Path) -> BinaryIO:
@@ -59,7 +74,7 @@ def open_seekable(path: Path) -> BinaryIO:
     ImageError
         If the decompressed file needs too much memory.
     """
-    packed = open_unpacked(path)
+    packed = _open_unpacked(path)
     if isinstance(packed, io.BufferedReader):
         return packed
     whole = io.BytesIO()
@@ -73,17 +88,33 @@ def open_seekable(path: Path) -> BinaryIO:
     return _as_standard(whole, head)
 
 
+def is_hierarch(card: fits.Card) -> bool:
+    """Return whether a card is of the convention ``HIERARCH``.
+
+    Parameters
+    ----------
+    card : Card
+        A card. ``HIERARCH BZERO = 7`` does not scale pixels, although astropy calls it
+        ``BZERO``.
+    """
+    try:
+        return bool(card.image.startswith("HIERARCH"))
+    except (ValueError, fits.VerifyError):
+        return False
+
+
 def _as_standard(stream: BinaryIO, head: bytes) -> BinaryIO:
     """Return a file that astropy reads as other programs do.
 
-    With ``SIMPLE = F``, astropy takes all that follows as bytes of an unknown kind. A
-    block of blanks behind the last HDU makes it refuse the file.
+    With ``SIMPLE = F``, astropy takes all that follows as bytes of an unknown kind.
+    Blanks or special records behind the last HDU make it refuse the file.
     """
     value = head[9:].partition(b"/")[0].strip()
     patch = None
     if head[:9] == b"SIMPLE  =" and value == b"F":
         patch = head.index(b"F", 9)
-    end = _end_before_blanks(stream)
+    end = _end_of_hdus(stream)
+    stream.seek(0)
     if patch is None and end is None:
         return stream
     if isinstance(stream, io.BytesIO):
@@ -95,39 +126,67 @@ def _as_standard(stream: BinaryIO, head: bytes) -> BinaryIO:
     return io.BufferedReader(_View(stream, patch, end))
 
 
-def _end_before_blanks(stream: BinaryIO) -> int | None:
-    """Return where the last HDU ends, if blanks follow it; otherwise None."""
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(max(size - BLOCK, 0))
-    is_blank = not stream.read(BLOCK).strip(b" ")
-    end = _end_of_hdus(stream) if is_blank else None
-    stream.seek(0)
-    return end
-
-
 def _end_of_hdus(stream: BinaryIO) -> int | None:
-    """Return where the last HDU ends; None if a header cannot be read."""
+    """Return where the last HDU ends, if other bytes follow it; otherwise None.
+
+    None is also the answer if the file is cut short, or if a header cannot be read:
+    astropy raises an error for them.
+    """
+    size = stream.seek(0, io.SEEK_END)
     at = 0
-    while True:
-        stream.seek(at)
-        start = stream.read(BLOCK)
-        if not start.strip(b" \0"):
-            return at
-        if not start.startswith((b"SIMPLE", b"XTENSION")):
+    for _ in range(_MOST_HDUS + 1):
+        if at >= size:
             return None
         stream.seek(at)
-        try:
-            header = fits.Header.fromfile(stream)
-            axes = [header[f"NAXIS{axis + 1}"] for axis in range(header["NAXIS"])]
-            count = math.prod(axes) if axes else 0
-            count = header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + count)
-            length = count * abs(header["BITPIX"]) // 8
-        except (EOFError, OSError, ValueError, KeyError, TypeError, fits.VerifyError):
-            # astropy raises an error for this header, too.
-            return None
-        if not 0 <= length < 2**63:
+        header = _header(stream)
+        if header is None:
+            return at or None
+        length = _data_length(header)
+        if length is None:
             return None
         at = stream.tell() + math.ceil(length / BLOCK) * BLOCK
+    raise ImageError(f"it has more than {_MOST_HDUS:,} HDUs", remedy=_SOUND)
+
+
+def _header(stream: BinaryIO) -> bytes | None:
+    """Read the header at the position of a stream; None if no HDU begins there.
+
+    It may lack its end, if the file does.
+    """
+    blocks = [stream.read(BLOCK)]
+    if not blocks[0].startswith((b"SIMPLE", b"XTENSION")):
+        return None
+    while not _END.match(blocks[-1]) and len(blocks[-1]) == BLOCK:
+        if len(blocks) * BLOCK > _MOST_HEADER:
+            raise ImageError(
+                f"a header of it takes more than {_MOST_HEADER / 10**6:g} MB",
+                remedy=_SOUND,
+            )
+        blocks.append(stream.read(BLOCK))
+    return b"".join(blocks)
+
+
+def _data_length(header: bytes) -> int | None:
+    """Return the size of the data of an HDU in bytes; None if it is not declared."""
+    values: dict[str, bytes] = {}
+    for at in range(0, len(header), _CARD):
+        if card := _COUNT.match(header, at):
+            values.setdefault(card[1].decode().strip(), card[2])
+    is_groups = values.pop("GROUPS", b"F") == b"T"
+    try:
+        counts = {name: int(value[:20]) for name, value in values.items()}
+        axes = [counts[f"NAXIS{axis + 1}"] for axis in range(counts["NAXIS"])]
+        bits = abs(counts.pop("BITPIX"))
+    except (ValueError, KeyError):
+        return None
+    if min(counts.values()) < 0:
+        return None
+    if is_groups and axes[:1] == [0]:
+        # Random groups (FITS standard 4.0, section 6.1).
+        del axes[0]
+    count = math.prod(axes) if axes else 0
+    count = counts.get("GCOUNT", 1) * (counts.get("PCOUNT", 0) + count)
+    return count * bits // 8
 
 
 class _View(io.RawIOBase):

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.images.image_names import folder_parts, read_name
+from napari_artifact_review.core.images.full_image import ImageHdu
+from napari_artifact_review.core.images.image_names import (
+    folder_parts,
+    read_hdu,
+    read_name,
+    split_hdu,
+)
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
 
@@ -423,3 +429,11 @@ def test_names_as_python_displays_bytes_are_said_to_be_such(tmp_path, rows):
     [fault] = check_review(table)[1]
     assert "b'a'" in fault.what
     assert "as Python displays bytes" in fault.remedy
+
+
+def test_a_number_of_thousands_of_digits_is_no_index():
+    digits = "9" * 5000
+    assert split_hdu(f"a.fits[{digits}]") == ("a.fits", digits)
+    assert read_hdu(digits) == digits
+    assert not ImageHdu(1, "SCI", (3, 4)).is_called(f"SCI,{digits}")
+    assert ImageHdu(1, "SCI", (3, 4), 2).is_called("SCI, 2")

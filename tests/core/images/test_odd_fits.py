@@ -79,6 +79,10 @@ SCALING = st.lists(
 def test_large_and_small_images_have_the_same_pixels(tmp_path_factory, scaling):
     cards = [f"{name:8}= {value}" for name, value in scaling]
     path = file_of(tmp_path_factory.mktemp("odd"), [*BASE, *cards])
+    if any(name == "BLANK" and value in ("'3'", "3.0") for name, value in scaling):
+        with pytest.raises(ImageError, match=r"its BLANK is .*, not a whole number"):
+            read_fits(path)
+        return
     small = pixels_of(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoders, "MOST_PIXELS_AT_ONCE", 1)
@@ -109,6 +113,59 @@ def test_a_scale_that_is_no_number_is_named(tmp_path, name, value):
     path = file_of(tmp_path, [*BASE, f"{name:8}= {value}"])
     with pytest.raises(ImageError, match=f"its {name} is .*, not a number"):
         read_fits(path)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("value", ["T", "'3'", "3.0"])
+def test_a_blank_that_is_no_whole_number_is_named(tmp_path, value, large, request):
+    if large:
+        request.getfixturevalue("as_large")
+    path = file_of(tmp_path, [*BASE, f"BLANK   = {value}"])
+    with pytest.raises(ImageError, match=r"its BLANK is .*, not a whole number"):
+        read_fits(path)
+
+
+@pytest.mark.parametrize("name", ["BSCALE", "BZERO"])
+def test_a_scale_without_a_value_is_named(tmp_path, name):
+    with pytest.raises(ImageError, match=f"its {name} has no value"):
+        read_fits(file_of(tmp_path, [*BASE, f"{name:8}="]))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_card_of_the_convention_hierarch_does_not_scale(tmp_path, large, request):
+    if large:
+        request.getfixturevalue("as_large")
+    cards = ["HIERARCH BZERO = 7", "HIERARCH BSCALE = 'x'", "HIERARCH BLANK = T"]
+    assert (pixels_of(file_of(tmp_path, [*BASE, *cards])) == PIXELS).all()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_signed_bytes_with_a_blank_are_read(tmp_path, large, request):
+    if large:
+        request.getfixturevalue("as_large")
+    cards = [BASE[0], "BITPIX  = 8", *BASE[2:], "BZERO   = -128", "BLANK   = 255"]
+    raw = np.array([[0, 1, 127, 128], [129, 254, 255, 0], [1, 2, 3, 4]], "u1")
+    found = pixels_of(file_of(tmp_path, cards, raw))
+    expected = np.where(raw == 255, np.nan, raw.astype("f4") - 128)
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("occurs", [False, True])
+def test_integers_of_64_bits_stay_whole_unless_a_pixel_is_blank(
+    tmp_path, large, occurs, request
+):
+    if large:
+        request.getfixturevalue("as_large")
+    cards = [BASE[0], "BITPIX  = 64", *BASE[2:]]
+    cards += ["BZERO   = 9223372036854775808", "BLANK   = -9223372036854775808"]
+    raw = (np.arange(12).reshape(3, 4) + 2**53).astype(">i8")
+    raw[2, 3] = -(2**63) if occurs else -3
+    found = pixels_of(file_of(tmp_path, cards, raw))
+    assert np.isnan(found).sum() == occurs
+    assert (found.dtype == np.uint64) == (not occurs)
+    if not occurs:
+        assert (found.astype(object) - 2**63 == raw.astype(object)).all()
 
 
 # What surrounds the image
@@ -149,6 +206,34 @@ def test_tiles_of_a_file_that_does_not_conform(tmp_path, as_large):
     whole[whole.index(b"T")] = ord("F")
     path.write_bytes(whole + b" " * 2880)
     assert (pixels_of(path) == pixels).all()
+
+
+EXTENSION = ("XTENSION= 'IMAGE'", *BASE[1:], "PCOUNT  = 0", "GCOUNT  = 1")
+PRIMARY = (BASE[0], BASE[1], "NAXIS   = 0")
+
+
+@pytest.mark.parametrize("value", ["'two'", "", "2.5", "T", "???"])
+def test_a_version_that_is_no_whole_number_is_1(tmp_path, value):
+    path = tmp_path / "a.fits"
+    cards = [*EXTENSION, "EXTNAME = 'SCI'", f"EXTVER  = {value}"]
+    path.write_bytes(unit(PRIMARY) + unit(cards, PIXELS.tobytes()))
+    image = read_fits(path, "SCI,1")
+    assert (image.pixels == PIXELS).all()
+    assert image.hdus[0].version == 1
+
+
+@pytest.mark.parametrize("value", ["NaN", "???"])
+def test_an_hdu_whose_scale_cannot_be_read_is_named_with_its_card(tmp_path, value):
+    path = tmp_path / "a.fits"
+    cards = [*EXTENSION, f"BSCALE  = {value}"]
+    path.write_bytes(unit(PRIMARY) + unit(cards, PIXELS.tobytes()))
+    with pytest.raises(ImageError, match=r"HDU 1 cannot be read: its card BSCALE"):
+        read_fits(path)
+
+
+def test_a_card_that_cannot_be_read_is_named_without_advice_for_programmers(tmp_path):
+    image = read_fits(file_of(tmp_path, [*BASE, "BUNIT   = ???"]))
+    assert image.notes == ("no unit: its card BUNIT has no value that can be read",)
 
 
 # Axes
@@ -227,7 +312,8 @@ def test_an_incomplete_wcs_is_no_position_and_a_notice(tmp_path, at, value):
     [
         (["CDELT1  = -1E-4", "CDELT2  = 1E-4"], True),
         (["CDELT1  = -1E-4"], False),
-        (["PC1_1   = -1E-4", "PC2_2   = 1E-4"], True),
+        (["PC1_1   = -1E-4", "PC1_2   = 0", "PC2_1   = 0", "PC2_2   = 1E-4"], True),
+        (["PC1_1   = -1E-4", "PC2_2   = 1E-4"], False),
         (["CDELT1  = '1'", "PC1_1   = -1E-4", "PC2_2   = 1E-4"], False),
         (["CD1_1   = -1E-4"], False),
         ([], False),

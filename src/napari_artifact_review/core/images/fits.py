@@ -24,7 +24,8 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.fits_files import BLOCK, is_hierarch, open_seekable
+from napari_artifact_review.core.images.distortions import check_distortions
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
@@ -34,6 +35,7 @@ from napari_artifact_review.core.tiled.lazy_pixels import LazyPixels
 from napari_artifact_review.core.tiled.sources import (
     CompressedSource,
     FitsSource,
+    has_blank,
     hides_blank,
 )
 from napari_artifact_review.core.tiled.tiles import open_tiled
@@ -93,7 +95,7 @@ def read_fits(
                 large = is_large(chosen.plane) and not isinstance(stream, io.BytesIO)
                 _check_hdu(hdus[chosen.index], chosen, stream, size, large)
                 image = _read_hdu(path, stream, hdus, chosen, images, large)
-                return _with_sky(image, hdus) if sky else image
+                return _with_sky(image, hdus, stream) if sky else image
 
 
 def read_sky(
@@ -124,7 +126,7 @@ def read_sky(
         _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             chosen = _choose(_images(hdus, stream), hdu)
-            return _sky_of(chosen, hdus)[0], chosen.plane
+            return _sky_of(chosen, hdus, stream)[0], chosen.plane
 
 
 def add_sky(image: FullImage) -> FullImage:
@@ -140,7 +142,7 @@ def add_sky(image: FullImage) -> FullImage:
         open_seekable(image.path) as stream,
         fits.open(stream, memmap=False) as hdus,
     ):
-        return _with_sky(image, hdus)
+        return _with_sky(image, hdus, stream)
 
 
 def read_header_values(
@@ -165,7 +167,7 @@ def read_header_values(
         If the file cannot be read or is not a FITS file, or if a key is missing or
         empty.
     """
-    with decoding(path), open_unpacked(path) as file:
+    with decoding(path), open_seekable(path) as file:
         if file.read(6) != b"SIMPLE":
             raise MissingKeyError(
                 "it has no header keys: only FITS files have them",
@@ -229,14 +231,36 @@ def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
         _check_header(stream, place["datLoc"] + place["datSpan"])
         # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
-            name, version = hdu.name.strip(), int(hdu.ver)
+            name, version = hdu.name.strip(), _version(hdu)
             images.append(ImageHdu(index, name, tuple(hdu.shape), version))
     if not images:
+        _check_cards(stream, index + 1, place["datLoc"] + place["datSpan"])
         raise ImageError(
             f"none of its HDUs ({len(hdus)}) holds an image with pixels",
             remedy="Check that it is the full image, not a catalogue",
         )
     return tuple(images)
+
+
+def _version(hdu: _Hdu) -> int:
+    """Return ``EXTVER``, or 1 if that is no whole number."""
+    try:
+        version = hdu.header.get("EXTVER")
+    except fits.VerifyError:
+        return 1
+    return version if type(version) is int else 1
+
+
+def _check_cards(stream: BinaryIO, index: int, start: int) -> None:
+    """Raise an error for a card because of which astropy has left an HDU out."""
+    stream.seek(start)
+    try:
+        header = fits.Header.fromfile(stream)
+    except (EOFError, OSError, ValueError, fits.VerifyError):
+        return
+    for card in header.cards:
+        with decoding(doing=f"HDU {index} cannot be read"):
+            card.value  # noqa: B018
 
 
 def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
@@ -297,7 +321,13 @@ def _read_hdu(
 
 def _read_plane(hdus: fits.HDUList, chosen: ImageHdu, stream: BinaryIO) -> Pixels:
     """Read the first plane of an HDU."""
-    if hides_blank(hdus[chosen.index].header):
+    hdu = hdus[chosen.index]
+    if isinstance(hdu, fits.CompImageHDU):
+        as_floats = hides_blank(hdu.header)
+    else:
+        start, count = hdu.fileinfo()["datLoc"], math.prod(chosen.plane)
+        as_floats = has_blank(hdu.header, stream, start, count)
+    if as_floats:
         stream.seek(0)
         hdus = fits.open(stream, memmap=False, uint=False)
     # A section reads only the first plane of a cube.
@@ -305,15 +335,15 @@ def _read_plane(hdus: fits.HDUList, chosen: ImageHdu, stream: BinaryIO) -> Pixel
     return plain_pixels(pixels.reshape(chosen.plane))
 
 
-def _with_sky(image: FullImage, hdus: fits.HDUList) -> FullImage:
+def _with_sky(image: FullImage, hdus: fits.HDUList, stream: BinaryIO) -> FullImage:
     """Return an image with its sky coordinates, or with a message about an error."""
     [chosen] = [one for one in image.hdus if one.index == image.hdu]
-    sky, notes = _sky_of(chosen, hdus)
+    sky, notes = _sky_of(chosen, hdus, stream)
     return replace(image, sky=sky, notes=(*image.notes, *notes))
 
 
 def _sky_of(
-    chosen: ImageHdu, hdus: fits.HDUList
+    chosen: ImageHdu, hdus: fits.HDUList, stream: BinaryIO
 ) -> tuple[SkyCoordinates | None, tuple[str, ...]]:
     """Return the sky coordinates of an HDU, or None, and messages about them."""
     first_axes = len(chosen.shape) - 2, len(chosen.shape) - 1
@@ -321,7 +351,12 @@ def _sky_of(
         # The WCS would be that of an axis of length 1.
         return None, ()
     header = inherited(hdus[chosen.index].header, hdus[0].header)
-    sky, notes = _or_note(None, lambda: SkyCoordinates.from_header(header, hdus))
+
+    def read() -> SkyCoordinates | None:
+        check_distortions(header, hdus, stream)
+        return SkyCoordinates.from_header(header, hdus)
+
+    sky, notes = _or_note(None, read)
     if sky is not None and sky.lacks_suffix:
         notes = "its SIP terms are used, although CTYPE has no suffix -SIP", *notes
     return sky, notes
@@ -331,14 +366,7 @@ def _check_hdu(
     hdu: _Hdu, chosen: ImageHdu, stream: BinaryIO, size: int, large: bool
 ) -> None:
     """Check that the data of an HDU are complete, and that they fit into memory."""
-    for card in hdu.header.cards:
-        is_scale = card.keyword in ("BSCALE", "BZERO")
-        # A logical value is an int in Python.
-        if is_scale and type(card.value) not in (int, float):
-            raise ImageError(
-                f"its {card.keyword} is {card.value!r}, not a number",
-                remedy="Correct the header, or copy the file again from its source",
-            )
+    _check_scaling(hdu.header)
     place = hdu.fileinfo()
     compressed = isinstance(hdu, fits.CompImageHDU)
     if compressed:
@@ -367,6 +395,30 @@ def _check_hdu(
         check_sides(chosen.plane)
     if compressed:
         check_tiles(hdu, stream)
+
+
+def _check_scaling(header: fits.Header) -> None:
+    """Raise an error if a card that scales the pixels has a value of a wrong type."""
+    has_integers = header["BITPIX"] > 0
+    for card in header.cards:
+        if card.keyword not in ("BSCALE", "BZERO", "BLANK") or is_hierarch(card):
+            continue
+        name, value = card.keyword, card.value
+        has_value = not isinstance(value, fits.card.Undefined)
+        if name == "BLANK":
+            # It has no meaning for floats, and without a value it marks no pixel.
+            is_right = not has_integers or not has_value or type(value) is int
+        else:
+            # A logical value is an int in Python.
+            is_right = type(value) in (int, float)
+        if not is_right:
+            kind = "whole number" if name == "BLANK" else "number"
+            raise ImageError(
+                f"its {name} is {value!r}, not a {kind}"
+                if has_value
+                else f"its {name} has no value",
+                remedy="Correct the header, or copy the file again from its source",
+            )
 
 
 def _unit(header: fits.Header) -> str:

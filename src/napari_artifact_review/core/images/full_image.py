@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_artifact_review.core.decoders import Pixels
+from napari_artifact_review.core.images.image_names import LONGEST_NUMBER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,8 @@ class ImageHdu:
         if isinstance(hdu, int):
             return hdu == self.index
         name, _, version = hdu.rpartition(",")
-        if name and version.strip().isdecimal():
+        version = version.strip()
+        if name and version.isdecimal() and len(version) <= LONGEST_NUMBER:
             is_version = int(version) == self.version
             return is_version and name.strip().casefold() == self.name.casefold()
         return hdu.casefold() == self.name.casefold()

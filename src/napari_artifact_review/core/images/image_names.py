@@ -35,6 +35,8 @@ BYTES_REMEDY = (
 _BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
+#: Most digits of the index or version of an HDU; a longer number is a name.
+LONGEST_NUMBER = 9
 #: The path of a file below the images folder, as parts.
 Location = tuple[str, ...]
 
@@ -159,7 +161,9 @@ def split_hdu(image_name: str) -> tuple[str, int | str | None]:
 def read_hdu(text: str) -> int | str:
     """Return the index or the name of an HDU that a user typed."""
     text = text.strip()
-    return int(text) if text.isdecimal() else text
+    # Python refuses to convert thousands of digits.
+    is_index = len(text) <= LONGEST_NUMBER and text.isdecimal()
+    return int(text) if is_index else text
 
 
 def compression_variants(name: str) -> list[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 from astropy.io import fits
 
 from napari_artifact_review.core.decoders import Pixels, decoding, plain_pixels
 from napari_artifact_review.core.errors import ImageError
-from napari_artifact_review.core.fits_files import open_seekable
+from napari_artifact_review.core.fits_files import is_hierarch, open_seekable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,9 @@ class FitsSource:
         self._header = hdu.header
         self._width = abs(hdu.header["BITPIX"]) // 8
         self._state = _state(path)
+        with path.open("rb") as file:
+            count = math.prod(shape)
+            self._has_blank = has_blank(self._header, file, self._start, count)
         self._head: tuple[tuple[int, int], bytes] = (0, 0), b""
         self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
 
@@ -123,9 +126,7 @@ class FitsSource:
                 file.seek(self._start + at * self._width)
                 content.append(_exactly(file, length))
         # Create a small FITS file in memory, so that astropy scales the pixels.
-        hdu = fits.PrimaryHDU.fromstring(
-            b"".join(content), uint=not hides_blank(self._header)
-        )
+        hdu = fits.PrimaryHDU.fromstring(b"".join(content), uint=not self._has_blank)
         pixels = plain_pixels(hdu.data)
         return pixels if pixels.flags.writeable else pixels.copy()
 
@@ -244,9 +245,10 @@ class CompressedSource:
 def hides_blank(header: fits.Header) -> bool:
     """Return whether astropy would ignore ``BLANK`` in unsigned integers.
 
-    astropy reads integers with ``BZERO = 2 ** (n - 1)`` as unsigned ones, which have no
-    NaN. ``BLANK`` marks pixels without a value in them too (FITS standard 4.0, section
-    5.3), so such images are read as floats.
+    astropy reads integers with ``BZERO = 2 ** (n - 1)`` as unsigned ones, and bytes
+    with ``BZERO = -128`` as signed ones, which have no NaN. ``BLANK`` marks pixels
+    without a value in them too (FITS standard 4.0, section 5.3), so such images are
+    read as floats.
 
     Parameters
     ----------
@@ -255,8 +257,39 @@ def hides_blank(header: fits.Header) -> bool:
     """
     same = _scaling(header)
     blank, zero = same.get("BLANK", same.get("ZBLANK")), same.get("BZERO")
-    is_unsigned = zero is not None and zero.value in (2**15, 2**31, 2**63)
+    is_unsigned = zero is not None and zero.value in (-128, 2**15, 2**31, 2**63)
     return is_unsigned and header["BITPIX"] > 0 and _is_integer(blank)
+
+
+def has_blank(header: fits.Header, stream: BinaryIO, start: int, count: int) -> bool:
+    """Return whether pixels must be read as floats, for those that are ``BLANK``.
+
+    Floats would round integers of 64 bits, so their pixels are looked through.
+
+    Parameters
+    ----------
+    header : Header
+        Header of an uncompressed image.
+    stream : binary file
+        The file; its position changes.
+    start : int
+        Position of the pixels.
+    count : int
+        Number of pixels.
+    """
+    if not hides_blank(header):
+        return False
+    if header["BITPIX"] != 64:
+        return True
+    blank = _scaling(header)["BLANK"].value
+    if not -(2**63) <= blank < 2**63:
+        return False
+    stream.seek(start)
+    for at in range(0, count, PIECE):
+        raw = stream.read(min(PIECE, count - at) * 8)
+        if (np.frombuffer(raw[: len(raw) // 8 * 8], ">i8") == blank).any():
+            return True
+    return False
 
 
 def _scaling(header: fits.Header) -> dict[str, fits.Card]:
@@ -265,7 +298,11 @@ def _scaling(header: fits.Header) -> dict[str, fits.Card]:
     Of repeated cards, this is the last one, which astropy uses when it opens a file.
     """
     names = ("BSCALE", "BZERO", "BLANK", "ZBLANK")
-    return {card.keyword: card for card in header.cards if card.keyword in names}
+    return {
+        card.keyword: card
+        for card in header.cards
+        if card.keyword in names and not is_hierarch(card)
+    }
 
 
 def _is_integer(card: fits.Card | None) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
@@ -12,7 +11,6 @@ from astropy.io import fits
 
 from napari_artifact_review.core.decoders import (
     Pixels,
-    check_counts,
     check_memory,
     check_sides,
     decoding,
@@ -24,7 +22,13 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.fits_files import BLOCK, open_seekable, open_unpacked
+from napari_artifact_review.core.fits_files import (
+    BLOCK,
+    check_header,
+    checked_hdus,
+    open_seekable,
+    open_unpacked,
+)
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.sky import SkyCoordinates
@@ -46,13 +50,6 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# Maximum values of keywords (FITS standard 4.0, sections 4.4.1 and 7.3.1). astropy
-# would loop up to any value of these keywords, and would even multiply strings.
-_COUNTS = {
-    re.compile(r"Z?NAXIS|TFIELDS"): 999,
-    re.compile(r"Z?BITPIX"): 64,
-    re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
-}
 
 
 def read_fits(
@@ -171,7 +168,7 @@ def read_header_values(
                 "it has no header keys: only FITS files have them",
                 remedy="Name a column of the table instead",
             )
-        _check_header(file, 0)
+        check_header(file, 0)
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
             if hdu is None:
@@ -199,34 +196,15 @@ def _check_kind(stream: BinaryIO) -> int:
         raise ImageError("the file is empty", remedy=_COPY)
     if stream.read(6) != b"SIMPLE":
         raise ImageError("this is not a FITS file", remedy=_COPY)
-    _check_header(stream, 0)
+    check_header(stream, 0)
     stream.seek(0)
     return size
-
-
-def _check_header(stream: BinaryIO, start: int) -> None:
-    """Raise an error if values in a header would make astropy loop endlessly."""
-    stream.seek(start)
-    try:
-        header = fits.Header.fromfile(stream)
-    except (EOFError, OSError, ValueError, fits.VerifyError):
-        # This is the end of the file, or astropy raises the same error later.
-        return
-    check_counts(header, _COUNTS)
 
 
 def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
     """Return descriptions of all HDUs with an image."""
     images = []
-    for index, hdu in enumerate(hdus):
-        place = hdu.fileinfo()
-        if place["datSpan"] < 0:
-            # astropy would search for the next HDU before this one, in an endless loop.
-            raise ImageError(
-                f"the header of HDU {index} declares a negative size", remedy=_COPY
-            )
-        # Check the next header before the loop makes astropy read it.
-        _check_header(stream, place["datLoc"] + place["datSpan"])
+    for index, hdu in enumerate(checked_hdus(hdus, stream)):
         # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             name, version = hdu.name.strip(), int(hdu.ver)

@@ -18,8 +18,14 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 from astropy.table import Table
 
-from napari_artifact_review.core.errors import TableError
+from napari_artifact_review.core.errors import ImageError, TableError
+from napari_artifact_review.core.fits_files import (
+    check_header,
+    checked_hdus,
+    open_bytes,
+)
 from napari_artifact_review.core.tables.column_names import IDENTIFYING, fold_name
+from napari_artifact_review.core.tables.fits_bounds import check_fits_size
 from napari_artifact_review.core.tables.fits_records import FitsRecords
 from napari_artifact_review.core.tables.fits_text import text_values
 from napari_artifact_review.core.tables.table_file import (
@@ -197,21 +203,33 @@ class FitsTableFile(_TypedFile):
             compressed = data.startswith(b"\x1f\x8b")
             if compressed:
                 data = decompress(data)
-            with warnings.catch_warnings(), fits.open(io.BytesIO(data)) as hdus:
+            stream = open_bytes(data)
+            check_header(stream, 0)
+            stream.seek(0)
+            with warnings.catch_warnings(), fits.open(stream, memmap=False) as hdus:
                 # astropy warns about units and similar cards, which stay unchanged.
                 warnings.simplefilter("ignore")
-                at = _table_hdu(hdus, wanted)
+                at = _table_hdu(hdus, stream, wanted)
                 parts = _split(data, hdus[at])
-                is_text = parts[1].is_text
-                values = text_values(parts[1]) if is_text else _binary_values(hdus, at)
+                check_fits_size(parts[1])
+                unusable = dict[str, str]()
+                if parts[1].is_text:
+                    values = text_values(parts[1])
+                else:
+                    values, unusable = _binary_values(hdus, at)
         except TableError:
             raise
+        except ImageError as error:
+            # The checks of headers are those of images.
+            raise TableError(error.what, remedy=error.remedy) from error
         except Exception as error:
             # The reader can raise any exception for a damaged file.
             raise TableError(
                 f"not a valid FITS table ({error})", remedy="Write it again"
             ) from error
-        return cls(values, parts, compressed)
+        file = cls(values, parts, compressed)
+        file.unusable = unusable
+        return file
 
     @classmethod
     def from_values(cls, values: pd.DataFrame) -> Self:
@@ -238,14 +256,14 @@ class FitsTableFile(_TypedFile):
         stream.write(gzip.compress(data, mtime=0) if self._compressed else data)
 
 
-def _table_hdu(hdus: fits.HDUList, wanted: Collection[str]) -> int:
+def _table_hdu(hdus: fits.HDUList, stream: BinaryIO, wanted: Collection[str]) -> int:
     """Return the index of the first table with most wanted columns.
 
     If no table has any of them, it is the first table with rows.
     """
     folded = set(map(fold_name, wanted))
     tables = {}
-    for index, hdu in enumerate(hdus):
+    for index, hdu in enumerate(checked_hdus(hdus, stream)):
         if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
             found = folded & set(map(fold_name, _names(hdu.header)))
             tables[index] = (len(found), hdu.header["NAXIS2"] > 0)
@@ -289,15 +307,25 @@ def _split(data: bytes, hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:
     return data[:header], records, data[end:]
 
 
-def _binary_values(hdus: fits.HDUList, at: int) -> pd.DataFrame:
-    """Read the columns of a binary table that have one value per cell."""
+def _binary_values(hdus: fits.HDUList, at: int) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Read the columns of a binary table that have one value per cell.
+
+    The second part of the result says what the other columns hold, by their names.
+    """
     names = _name_apart(hdus[at].header)
     table = Table.read(hdus, hdu=at)
     table.convert_bytestring_to_unicode()
     flat = [name for name in table.colnames if table[name].ndim == 1]
     values: pd.DataFrame = table[flat].to_pandas()
     values.columns = pd.Index([names.get(name, name) for name in flat], dtype="str")
-    return values
+    unusable = {
+        str(names.get(column.name, column.name)): (
+            "bits" if "X" in column.format else "several values per cell"
+        )
+        for column in hdus[at].columns
+        if column.name not in flat
+    }
+    return values, unusable
 
 
 def _made(hdu: fits.BinTableHDU | fits.TableHDU) -> _Parts:

@@ -8,12 +8,13 @@ import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Self
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.tables.column_names import IDENTIFYING
+from napari_artifact_review.core.tables.column_names import IDENTIFYING, find_column
 
 #: Maximum size of a table file, in bytes; the survey's table has less than a megabyte.
 MOST_BYTES = 2**30
@@ -34,11 +35,14 @@ class TableFile(ABC):
         Errors of rows that could not be read; such rows are omitted.
     digest : str or None
         SHA-256 of the file's bytes, in hexadecimal.
+    unusable : mapping of str to str
+        Columns that are not among the values, with what they hold.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
     faults: tuple[TableError, ...] = ()
     digest: str | None = None
+    unusable: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -108,6 +112,14 @@ class TableFile(ABC):
         """
         found = [i for i, each in enumerate(self.values.columns) if each == name]
         return found[0] if len(found) == 1 else None
+
+    def describe_unusable(self, names: Iterable[str]) -> str:
+        """Return what unusable columns of these names hold, as the part of a sentence.
+
+        The result is "" if there are none; otherwise it ends in "; ".
+        """
+        found = (find_column(name, list(self.unusable)) for name in names)
+        return "".join(f"{n!r} holds {self.unusable[n]}; " for n in found if n)
 
     @abstractmethod
     def describe_row(self, row: int) -> str:

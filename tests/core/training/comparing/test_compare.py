@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -224,6 +225,19 @@ def test_groups_are_images_or_columns_or_those_of_the_export(models, tmp_path):
     reason = "only 3 groups contribute to it, and an interval needs 6"
     assert found.headline.difference["f1"].reason == reason
     assert f"no interval: {reason}" in headline(found)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_instead_of_json_is_refused_at_once(models, tmp_path, capsys):
+    names = sorted(models.truth["image_name"].unique())
+    export = write_export(tmp_path / "export", models.truth, names)
+    (export / "export.json").unlink(missing_ok=True)
+    os.mkfifo(export / "export.json")
+    with pytest.raises(ReviewError, match="not a regular file"):
+        compare(models.old, models.new, test=export)
+    os.mkfifo(tmp_path / "c.json")
+    assert run(models.old, models.new, "--json", tmp_path / "c.json") == 2
+    assert "this is not a file" in capsys.readouterr().err
 
 
 def test_slices_by_kind_have_recall_only(models, tmp_path):

@@ -14,11 +14,15 @@ import pandas as pd
 from napari_artifact_review.core.errors import ReviewError, TableError
 from napari_artifact_review.core.images.fits import read_header_values
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.small_files import read_small_file
 from napari_artifact_review.core.training.comparing.true_labels import LabelSource
 from napari_artifact_review.core.training.exporting.export_options import parse_keys
 
 #: Name of the description in the folder of an export.
 EXPORT_FACTS = "export.json"
+
+# Maximum size of this description in bytes.
+_MOST_BYTES = 2**28
 
 
 class ImageGroups(NamedTuple):
@@ -96,7 +100,7 @@ def _facts(table: Path) -> dict[str, Any]:
     """Return the description beside the table of an export; empty if there is none."""
     path = table.with_name(EXPORT_FACTS)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_small_file(path, _MOST_BYTES))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -30,7 +30,11 @@ from napari_artifact_review.core.fits_files import (
     open_unpacked,
 )
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
-from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
+from napari_artifact_review.core.images.full_image import (
+    FullImage,
+    ImageHdu,
+    matching_hdus,
+)
 from napari_artifact_review.core.images.sky import SkyCoordinates
 from napari_artifact_review.core.images.wcs_header import inherited
 from napari_artifact_review.core.limits import zscale_limits
@@ -221,9 +225,8 @@ def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
     """Return the requested HDU, or the default HDU; see `read_fits`."""
     if hdu is None:
         return next((image for image in images if image.planes == 1), images[0])
-    for image in images:
-        if image.is_called(hdu):
-            return image
+    if found := matching_hdus(images, hdu):
+        return found[0]
     remedy = f"Choose {_listed(images)}"
     raise MissingHduError(f"it has no image HDU {hdu}", remedy=remedy)
 

@@ -145,7 +145,7 @@ def add_sky(image: FullImage) -> FullImage:
 
 
 def read_header_values(
-    path: Path, names: Sequence[str], hdu: int | None = None
+    path: Path, names: Sequence[str], hdu: int | str | None = None
 ) -> tuple[str, ...]:
     """Return the values of header keys of a FITS file as texts.
 
@@ -157,8 +157,8 @@ def read_header_values(
         The file.
     names : sequence of str
         Names of the keys.
-    hdu : int, optional
-        Index of the HDU of the image; by default the HDU that `read_fits` reads.
+    hdu : int or str, optional
+        Index or name of the HDU of the image; by default that of `read_fits`.
 
     Raises
     ------
@@ -175,8 +175,8 @@ def read_header_values(
         check_header(file, 0)
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
-            if hdu is None:
-                hdu = _choose(_images(hdus, file), None).index
+            if not isinstance(hdu, int):
+                hdu = _choose(_images(hdus, file), hdu).index
             headers = [hdus[index].header for index in dict.fromkeys((hdu, 0))]
             return tuple(_value_in(headers, name) for name in names)
 

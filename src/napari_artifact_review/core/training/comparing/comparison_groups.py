@@ -167,7 +167,8 @@ def _header_groups(
 ) -> dict[str, str]:
     """Return the group of each image by the values of header keys."""
     keys = parse_keys(group)
-    return {
-        name: ",".join(read_header_values(images.find(name), keys))
-        for name in map(str, names.unique())
-    }
+    found = {}
+    for name in map(str, names.unique()):
+        path, hdu = images.place_of(name)
+        found[name] = ",".join(read_header_values(path, keys, hdu))
+    return found

@@ -10,21 +10,24 @@ import bz2
 import lzma
 import struct
 import zlib
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from napari_artifact_review.core.decoders import MOST_BYTES, check_memory
+from napari_artifact_review.core.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Codec = Literal["zlib", "bz2", "lzma", "blosc", "lz4", "zstd"]
+Codec = Literal["zlib", "bz2", "lzma", "blosc", "lz4", "zstd", "packbits"]
 
 _STEP = 2**20
 
 #: Largest expansion of a codec. For zlib, see its documentation ("Maximum Expansion
 #: Factor"); the others were measured on 4e8 zeros (bz2: 1.3 million, because it counts
-#: equal bytes twice; lzma: 7,044), and rounded up.
-_MOST_EXPANSION = {"zlib": 1032, "bz2": 2_000_000, "lzma": 10_000}
+#: equal bytes twice; lzma: 7,044), and rounded up. Two bytes of PackBits are a run of
+#: up to 128 (TIFF 6.0, section 9).
+_MOST_EXPANSION = {"zlib": 1032, "bz2": 2_000_000, "lzma": 10_000, "packbits": 64}
 
 #: Functions that create a decompressor; zlib's accepts the headers of zlib and gzip.
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
@@ -41,8 +44,8 @@ _ZSTD_MAGIC, _ZSTD_BLOCK = b"\x28\xb5\x2f\xfd", 2**17
 _ZSTD_SIZES = {0: ("<B", 0), 1: ("<H", 256), 2: ("<I", 0), 3: ("<Q", 0)}
 
 
-def may_expand(size: int, codec: Codec) -> bool:
-    """Return whether a piece of a file could take more than `MOST_BYTES`.
+def may_expand(size: int, codec: Codec, most: int | None = None) -> bool:
+    """Return whether a piece of a file could take more than a number of bytes.
 
     Parameters
     ----------
@@ -50,8 +53,11 @@ def may_expand(size: int, codec: Codec) -> bool:
         Size of the piece in bytes.
     codec : str
         How it is compressed.
+    most : int, optional
+        The number of bytes; by default `MOST_BYTES`.
     """
-    return size * _MOST_EXPANSION.get(codec, MOST_BYTES) > MOST_BYTES
+    limit = MOST_BYTES if most is None else most
+    return size * _MOST_EXPANSION.get(codec, MOST_BYTES) > limit
 
 
 def tells_size(head: bytes, codec: Codec) -> bool:
@@ -70,7 +76,7 @@ def tells_size(head: bytes, codec: Codec) -> bool:
     return is_frame and bool(head[4] & 0x20 or head[4] >> 6)
 
 
-def check_expansion(data: bytes, codec: Codec) -> None:
+def check_expansion(data: bytes, codec: Codec, most: int | None = None) -> None:
     """Raise an error if a piece of a file takes too much memory when it is expanded.
 
     Damaged data are no error here, because their decoder reports them.
@@ -81,18 +87,30 @@ def check_expansion(data: bytes, codec: Codec) -> None:
         The piece.
     codec : str
         How it is compressed.
+    most : int, optional
+        Largest size in bytes of the expanded piece, by what the file declares.
 
     Raises
     ------
     ImageError
-        If it takes more than `MOST_BYTES`.
+        If it takes more than `most` or `MOST_BYTES`.
     """
-    if codec in _DECOMPRESSORS:
-        if may_expand(len(data), codec):
-            for size in _sizes(data, codec):
-                check_memory(size)
-        return
-    check_memory(_declared_size(data, codec))
+    if codec in _DECOMPRESSORS or codec == "packbits":
+        if not may_expand(len(data), codec, most):
+            return
+        parts = _sizes_of_runs(data) if codec == "packbits" else _expand(data, codec)
+    else:
+        parts = iter((_declared_size(data, codec),))
+    total = 0
+    for part in parts:
+        total += part
+        check_memory(total)
+        if most is not None and total > most:
+            raise ImageError(
+                "a compressed part of it expands beyond the size that its header "
+                "declares",
+                remedy="Copy it again from its source",
+            )
 
 
 def expands_beyond(stream: BinaryIO, start: int, size: int, most: int) -> bool:
@@ -111,23 +129,34 @@ def expands_beyond(stream: BinaryIO, start: int, size: int, most: int) -> bool:
         Limit in bytes.
     """
     most = min(most, MOST_BYTES)
-    if size * _MOST_EXPANSION["zlib"] <= most:
+    if not may_expand(size, "zlib", most):
         return False
     stream.seek(start)
-    return any(total > most for total in _sizes(stream.read(size), "zlib"))
+    return any(total > most for total in accumulate(_expand(stream.read(size), "zlib")))
 
 
-def _sizes(data: bytes, codec: Codec) -> Iterator[int]:
-    """Expand data step by step, without keeping them, and yield the size so far."""
-    total = 0
+def _sizes_of_runs(data: bytes) -> Iterator[int]:
+    """Yield the size of each run of PackBits (TIFF 6.0, section 9)."""
+    at = 0
+    while at < len(data):
+        head = data[at]
+        if head < 128:
+            at += head + 2
+            yield head + 1
+        else:
+            at += 1 if head == 128 else 2
+            yield 0 if head == 128 else 257 - head
+
+
+def _expand(data: bytes, codec: Codec) -> Iterator[int]:
+    """Expand data step by step, and yield the size of each step."""
     # Each stream of several in a row is expanded.
     while data:
         expander = _DECOMPRESSORS[codec]()
         rest = data
         try:
             while rest or not getattr(expander, "needs_input", True):
-                total += len(expander.decompress(rest, _STEP))
-                yield total
+                yield len(expander.decompress(rest, _STEP))
                 if expander.eof:
                     break
                 rest = getattr(expander, "unconsumed_tail", b"")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from astropy.io import fits
 
-from napari_artifact_review.core.decoders import check_memory
+from napari_artifact_review.core.decoders import check_counts, check_memory
 from napari_artifact_review.core.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Size of a block and of a card in bytes (FITS standard 4.0, sections 3.1 and 4.1).
@@ -29,6 +29,14 @@ _SOUND = "Check that it is sound; if it is, copy the image into a file of its ow
 _END = re.compile(rb"(?:.{80})*?END {5}", re.DOTALL)
 #: Cards that declare the size of the data.
 _COUNT = re.compile(rb"((?:NAXIS\d{0,3}|BITPIX|[PG]COUNT|GROUPS) *)= *([^ /]+)")
+
+# Maximum values of keywords (FITS standard 4.0, sections 4.4.1 and 7.3.1). astropy
+# would loop up to any value of these keywords, and would even multiply strings.
+_COUNTS = {
+    re.compile(r"Z?NAXIS|TFIELDS"): 999,
+    re.compile(r"Z?BITPIX"): 64,
+    re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
+}
 
 #: Decompressors by the first bytes of a file, because the name of a file may be wrong.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {
@@ -83,9 +91,72 @@ def open_seekable(path: Path) -> BinaryIO:
             whole.write(part)
             check_memory(whole.tell(), "unpack it, and it is read part by part")
     whole.seek(0)
-    head = whole.read(_CARD)
-    whole.seek(0)
-    return _as_standard(whole, head)
+    return _as_standard(whole, whole.read(_CARD))
+
+
+def open_bytes(data: bytes) -> BinaryIO:
+    """Open the contents of a file that is not compressed, like `open_seekable`.
+
+    Parameters
+    ----------
+    data : bytes
+        The contents.
+    """
+    return _as_standard(io.BytesIO(data), data[:_CARD])
+
+
+def check_header(stream: BinaryIO, start: int) -> None:
+    """Check a header before astropy reads it; the position of the stream changes.
+
+    Parameters
+    ----------
+    stream : binary file
+        A FITS file.
+    start : int
+        Position of the header; there may be none.
+
+    Raises
+    ------
+    ImageError
+        If values of the header would make astropy loop endlessly.
+    """
+    stream.seek(start)
+    try:
+        header = fits.Header.fromfile(stream)
+    except (EOFError, OSError, ValueError, fits.VerifyError):
+        # This is the end of the file, or astropy raises the same error later.
+        return
+    check_counts(header, _COUNTS)
+
+
+def checked_hdus(hdus: fits.HDUList, stream: BinaryIO) -> Iterator[Any]:
+    """Yield each HDU of a file, and check its header before astropy reads it.
+
+    The header of the first HDU must have been checked before the file was opened.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        The file, opened by astropy.
+    stream : binary file
+        The same file.
+
+    Raises
+    ------
+    ImageError
+        If a header would make astropy loop endlessly.
+    """
+    for index, hdu in enumerate(hdus):
+        place = hdu.fileinfo()
+        if place["datSpan"] < 0:
+            # astropy would search for the next HDU before this one, in an endless loop.
+            raise ImageError(
+                f"the header of HDU {index} declares a negative size",
+                remedy="Copy it again from its source",
+            )
+        # Check the next header before the loop makes astropy read it.
+        check_header(stream, place["datLoc"] + place["datSpan"])
+        yield hdu
 
 
 def is_hierarch(card: fits.Card) -> bool:

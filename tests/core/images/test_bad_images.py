@@ -154,7 +154,7 @@ def test_a_fits_file_that_lacks_a_byte_of_its_pixels_is_a_fault(tmp_path, kind, 
 def test_what_is_no_image_is_a_fault_whatever_its_name(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with refused(path, "the file is empty|not a FITS file|cannot be read"):
+    with refused(path, "the file is empty|not a FITS file|its contents are no"):
         read_image(path)
 
 
@@ -257,8 +257,8 @@ def png(columns: int, rows: int) -> bytes:
         ("a.npy", npy((10**6, 10**6)), "cannot be read"),
         ("a.npy", npy((10**16, 10**6)), "cannot be read"),
         ("a.npy", npy((-10, 10)), "cannot be read"),
-        ("a.png", png(20_000, 20_000), "exceeds limit of"),
-        ("a.png", png(2**31 - 1, 2**31 - 1), "exceeds limit of"),
+        ("a.png", png(40_000, 40_000), "more than 1 GiB"),
+        ("a.png", png(2**31 - 1, 2**31 - 1), "more than 1 GiB"),
     ],
 )
 def test_a_raster_that_declares_too_much_takes_no_memory(tmp_path, name, content, what):
@@ -533,7 +533,7 @@ def test_what_is_pickled_is_never_run(tmp_path, monkeypatch):
     np.save(path, np.array([[Trap()]]), allow_pickle=True)
     for suffix in (".npy", ".png", ".tif", ".fits"):
         path = path.rename(path.with_suffix(suffix))
-        with refused(path, "cannot be read|not a FITS file"):
+        with refused(path, "cannot be read|not a FITS file|its contents are no"):
             read_image(path)
     # Nor where the look at its header finds nothing.
     monkeypatch.setattr(np.lib.format, "open_memmap", lambda *_: np.zeros(1))

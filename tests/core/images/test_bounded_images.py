@@ -176,7 +176,8 @@ def gzip_of(payload):
 def test_a_piece_that_expands_too_far_is_refused(tmp_path, small, name):
     path = tmp_path / name
     write(path, zlib.compress(bytes(3_000_000), 9))
-    with pytest.raises(ImageError, match=r"of memory|more pixels than it declares"):
+    told = r"of memory|more pixels than it declares|expands beyond the size"
+    with pytest.raises(ImageError, match=told):
         read_image(path)
 
 
@@ -187,7 +188,8 @@ def test_a_bomb_of_four_gigabytes_takes_one(tmp_path, name):
     path = tmp_path / name
     write(path, bomb(path, 4))
     what, peak = refusal_and_peak(read_image, path)
-    assert "of memory" in what or "more pixels than it declares" in what
+    told = ("of memory", "more pixels than it declares", "expands beyond the size")
+    assert any(text in what for text in told)
     assert peak < 1.3e6
 
 

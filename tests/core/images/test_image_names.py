@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ImageError, ImageNotFoundError
 from napari_artifact_review.core.images.folder import ImageFolder
-from napari_artifact_review.core.images.full_image import ImageHdu
+from napari_artifact_review.core.images.full_image import ImageHdu, matching_hdus
 from napari_artifact_review.core.images.image_names import (
     folder_parts,
     read_hdu,
@@ -435,5 +435,6 @@ def test_a_number_of_thousands_of_digits_is_no_index():
     digits = "9" * 5000
     assert split_hdu(f"a.fits[{digits}]") == ("a.fits", digits)
     assert read_hdu(digits) == digits
-    assert not ImageHdu(1, "SCI", (3, 4)).is_called(f"SCI,{digits}")
-    assert ImageHdu(1, "SCI", (3, 4), 2).is_called("SCI, 2")
+    first, second = ImageHdu(1, "SCI", (3, 4)), ImageHdu(2, "SCI", (3, 4), 2)
+    assert matching_hdus([first, second], f"SCI,{digits}") == []
+    assert matching_hdus([first, second], "SCI, 2") == [second]

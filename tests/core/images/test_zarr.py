@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
+import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,7 @@ def put(path: Path, pixels: np.ndarray = SKY, **options: Any) -> Path:
     """Write an array."""
     options = {
         "zarr_format": 3,
-        "chunks": (1,) * (pixels.ndim - 2) + (16, 16),
+        "chunks": (1,) * (pixels.ndim - 2) + (32, 32),
     } | options
     zarr.create_array(path, data=pixels, **options)
     return path
@@ -231,7 +234,7 @@ def test_metadata_too_large_to_read_are_one_error(tmp_path):
     path = put(tmp_path / "a.zarr")
     with (path / "zarr.json").open("r+b") as file:
         file.truncate(2**27)
-    refuse(path, r"zarr\.json is too large")
+    refuse(path, r"its zarr\.json cannot be read: it is larger than")
 
 
 @pytest.mark.parametrize(
@@ -301,9 +304,115 @@ def test_little_on_disk_and_much_in_memory_is_refused(tmp_path, monkeypatch):
     path = put(tmp_path / "a.zarr")
     edit(path / "zarr.json", shape=[10**9, 10**9])
     refuse(path, "a side of it is longer than")
-    edit(path / "zarr.json", shape=[16_000, 4000])
+    edit(path / "zarr.json", shape=[4_000, 4_000])
     monkeypatch.setattr(decoders, "MOST_BYTES", 10**6)
     refuse(path, "of memory")
     grid = {"name": "regular", "configuration": {"chunk_shape": [5000, 5000]}}
     edit(path / "zarr.json", shape=[10**5, 10**5], chunk_grid=grid)
     refuse(path, "of memory")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["zarr.json", ".zarray", ".zattrs"])
+def test_a_pipe_among_the_metadata_is_refused_at_once(tmp_path, name):
+    path = tmp_path / "a.zarr"
+    version = 3 if name == "zarr.json" else 2
+    zarr.create_array(path, shape=(20, 30), dtype="u1", zarr_format=version)
+    (path / name).unlink(missing_ok=True)
+    os.mkfifo(path / name)
+    with pytest.raises(ImageError, match=r"not a regular file|neither a Zarr array"):
+        read_image(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("compressors", [None, "auto"])
+def test_a_pipe_instead_of_a_chunk_is_refused_at_once(tmp_path, compressors):
+    path = tmp_path / "a.zarr"
+    zarr.create_array(
+        path, shape=(20, 30), dtype="u1", zarr_format=2, compressors=compressors
+    )
+    os.mkfifo(path / "0.0")
+    with pytest.raises(ImageError, match=r"its 0\.0 is not a regular file"):
+        read_image(path)
+
+
+V2 = {"zarr_format": 2, "dtype": "|u1", "fill_value": 0, "order": "C"}
+GZIP = {"name": "gzip", "configuration": {"level": 1}}
+BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
+CHECKSUM = {"name": "crc32c"}
+
+
+def described(path, codecs, chunk):
+    """Write an array of version 3 with one chunk of 100 x 100 bytes."""
+    grid = {"name": "regular", "configuration": {"chunk_shape": [100, 100]}}
+    keys = {"name": "default", "configuration": {"separator": "/"}}
+    (path / "c" / "0").mkdir(parents=True)
+    (path / "c" / "0" / "0").write_bytes(chunk)
+    (path / "zarr.json").write_text(
+        json.dumps(
+            {
+                "zarr_format": 3,
+                "node_type": "array",
+                "shape": [100, 100],
+                "data_type": "uint8",
+                "chunk_grid": grid,
+                "chunk_key_encoding": keys,
+                "codecs": codecs,
+                "fill_value": 0,
+                "attributes": {},
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("filters", [["zlib", "zlib"], ["zlib", "shuffle"]])
+def test_codecs_around_one_that_expands_are_refused(tmp_path, filters):
+    path = tmp_path / "a.zarr"
+    path.mkdir()
+    shape = {"shape": [100, 100], "chunks": [100, 100]}
+    ids = [{"id": name} for name in filters]
+    metadata = {**V2, **shape, "filters": ids, "compressor": None}
+    (path / ".zarray").write_text(json.dumps(metadata))
+    (path / "0.0").write_bytes(zlib.compress(zlib.compress(bytes(10_000))))
+    with pytest.raises(ImageError, match="several codecs") as caught:
+        read_image(path)
+    assert caught.value.remedy
+
+
+def test_two_codecs_of_version_3_that_expand_are_refused(tmp_path):
+    path = tmp_path / "a.zarr"
+    described(path, [BYTES, GZIP, GZIP], gzip.compress(gzip.compress(bytes(10_000))))
+    with pytest.raises(ImageError, match="several codecs"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("tail", [(), (CHECKSUM,)], ids=["plain", "checksum"])
+def test_a_chunk_that_expands_beyond_its_size_is_refused(tmp_path, tail):
+    path = tmp_path / "a.zarr"
+    described(path, [BYTES, GZIP, *tail], gzip.compress(bytes(10**6)))
+    with pytest.raises(ImageError, match="expands beyond the size"):
+        read_image(path)
+
+
+def test_a_checksum_behind_a_codec_is_read(tmp_path):
+    path = tmp_path / "a.zarr"
+    codecs = [zarr.codecs.GzipCodec(), zarr.codecs.Crc32cCodec()]
+    array = zarr.create_array(path, shape=(20, 30), dtype="u1", compressors=codecs)
+    array[:] = 7
+    assert (read_image(path).pixels == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("side", "chunk"), [(1_000, 1), (20_000, 31)], ids=["whole", "by tiles"]
+)
+def test_too_many_chunks_are_refused_at_once(tmp_path, side, chunk):
+    path = tmp_path / "a.zarr"
+    path.mkdir()
+    shape = {"shape": [side, side], "chunks": [chunk, chunk]}
+    metadata = {**V2, **shape, "filters": None, "compressor": None}
+    (path / ".zarray").write_text(json.dumps(metadata))
+    start = time.thread_time()
+    with pytest.raises(ImageError, match=r"chunks of .* pixels are too many") as caught:
+        read_image(path)
+    assert time.thread_time() - start < 10
+    assert "512 x 512" in caught.value.remedy

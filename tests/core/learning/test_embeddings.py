@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import tempfile
@@ -316,3 +317,15 @@ def test_a_cutout_in_two_files_is_an_error(tmp_path, table):
     write(folder / "e1", "list", vectors_of()[5:], CUTOUTS[5:])
     with pytest.raises(ReviewError, match=r"e1\.parquet, cutout a .*more than one row"):
         read_embeddings(folder, table)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["e.parquet", "e.npy", "folder/e.parquet"])
+def test_a_pipe_instead_of_embeddings_is_refused_at_once(tmp_path, name):
+    pipe = tmp_path / name
+    pipe.parent.mkdir(exist_ok=True)
+    os.mkfifo(pipe)
+    place = pipe.parent if pipe.parent != tmp_path else pipe
+    with pytest.raises(ReviewError, match="this is not a regular file") as caught:
+        embedding_files.open_embeddings(place)
+    assert caught.value.path == pipe

@@ -173,3 +173,17 @@ def test_images_without_hdus_are_read_all_the_same(tmp_path):
     folder.hdus["a"] = 1
     with pytest.raises(ImageError, match="only FITS files have HDUs"):
         folder.read("a")
+
+
+def test_the_hdu_on_the_screen_is_the_one_in_all_images(tmp_path):
+    write_image(tmp_path / "a.fits", ("SCI,2", "SCI"))
+    write_image(tmp_path / "b.fits", ("SCI", "SCI,2"))
+    images = ImageFolder(tmp_path, ["a", "b"])
+    images.hdus["a"] = 2
+    shown = images.read("a")
+    assert shown.pixels[0, 0] == 2
+    images.hdus.clear()
+    images.hdu = shown.hdu_keys[2]
+    assert [images.read(name).pixels[0, 0] for name in ("a", "b")] == [2, 2]
+    images.hdu = shown.hdu_keys[1]
+    assert [images.read(name).pixels[0, 0] for name in ("a", "b")] == [4, 4]

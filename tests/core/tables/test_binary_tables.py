@@ -17,8 +17,9 @@ from astropy.table import Table
 from napari_artifact_review.core.errors import SaveError, TableError
 from napari_artifact_review.core.review.check import check_review
 from napari_artifact_review.core.review.session import ReviewSession
-from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.ecsv import EcsvFile
+from napari_artifact_review.core.tables.fits_tables import FitsTableFile
+from napari_artifact_review.core.tables.parquet_tables import ParquetFile
 from napari_artifact_review.core.tables.reading import read_predictions
 from napari_artifact_review.core.tables.table_formats import read_table_file
 from napari_artifact_review.report.page import make_page

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from napari_artifact_review.core.errors import TableError
-from napari_artifact_review.core.tables import binary_tables, table_file
+from napari_artifact_review.core.tables import parquet_tables, table_file
 from napari_artifact_review.core.tables.table_formats import read_table_file
 from tests.peak_memory import refusal_and_peak
 
@@ -126,7 +126,7 @@ def test_one_long_text_for_all_rows_is_refused_before_it_is_read(tmp_path, monke
     path = tmp_path / "table.parquet"
     path.write_bytes(parquet(table))
     assert len(read_table_file(path).values) == 5000
-    for module in (table_file, binary_tables):
+    for module in (table_file, parquet_tables):
         monkeypatch.setattr(module, "MOST_BYTES", 2**21)
     with pytest.raises(TableError, match="it holds more than"):
         read_table_file(path)

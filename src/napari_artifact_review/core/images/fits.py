@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
@@ -12,7 +11,6 @@ from astropy.io import fits
 
 from napari_artifact_review.core.decoders import (
     Pixels,
-    check_counts,
     check_memory,
     check_sides,
     decoding,
@@ -24,10 +22,20 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
     MissingKeyError,
 )
-from napari_artifact_review.core.fits_files import BLOCK, is_hierarch, open_seekable
+from napari_artifact_review.core.fits_files import (
+    BLOCK,
+    check_header,
+    checked_hdus,
+    is_hierarch,
+    open_seekable,
+)
 from napari_artifact_review.core.images.distortions import check_distortions
 from napari_artifact_review.core.images.fits_tiles import check_tiles, planes_of_tiles
-from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
+from napari_artifact_review.core.images.full_image import (
+    FullImage,
+    ImageHdu,
+    matching_hdus,
+)
 from napari_artifact_review.core.images.sky import SkyCoordinates
 from napari_artifact_review.core.images.wcs_header import inherited
 from napari_artifact_review.core.limits import zscale_limits
@@ -48,13 +56,6 @@ T = TypeVar("T")
 _Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 _COPY = "Copy it again from its source"
-# Maximum values of keywords (FITS standard 4.0, sections 4.4.1 and 7.3.1). astropy
-# would loop up to any value of these keywords, and would even multiply strings.
-_COUNTS = {
-    re.compile(r"Z?NAXIS|TFIELDS"): 999,
-    re.compile(r"Z?BITPIX"): 64,
-    re.compile(r"Z?NAXIS\d+|[GP]COUNT"): 2**63,
-}
 
 
 def read_fits(
@@ -146,7 +147,7 @@ def add_sky(image: FullImage) -> FullImage:
 
 
 def read_header_values(
-    path: Path, names: Sequence[str], hdu: int | None = None
+    path: Path, names: Sequence[str], hdu: int | str | None = None
 ) -> tuple[str, ...]:
     """Return the values of header keys of a FITS file as texts.
 
@@ -158,8 +159,8 @@ def read_header_values(
         The file.
     names : sequence of str
         Names of the keys.
-    hdu : int, optional
-        Index of the HDU of the image; by default the HDU that `read_fits` reads.
+    hdu : int or str, optional
+        Index or name of the HDU of the image; by default that of `read_fits`.
 
     Raises
     ------
@@ -173,11 +174,11 @@ def read_header_values(
                 "it has no header keys: only FITS files have them",
                 remedy="Name a column of the table instead",
             )
-        _check_header(file, 0)
+        check_header(file, 0)
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
-            if hdu is None:
-                hdu = _choose(_images(hdus, file), None).index
+            if not isinstance(hdu, int):
+                hdu = _choose(_images(hdus, file), hdu).index
             headers = [hdus[index].header for index in dict.fromkeys((hdu, 0))]
             return tuple(_value_in(headers, name) for name in names)
 
@@ -201,34 +202,16 @@ def _check_kind(stream: BinaryIO) -> int:
         raise ImageError("the file is empty", remedy=_COPY)
     if stream.read(6) != b"SIMPLE":
         raise ImageError("this is not a FITS file", remedy=_COPY)
-    _check_header(stream, 0)
+    check_header(stream, 0)
     stream.seek(0)
     return size
-
-
-def _check_header(stream: BinaryIO, start: int) -> None:
-    """Raise an error if values in a header would make astropy loop endlessly."""
-    stream.seek(start)
-    try:
-        header = fits.Header.fromfile(stream)
-    except (EOFError, OSError, ValueError, fits.VerifyError):
-        # This is the end of the file, or astropy raises the same error later.
-        return
-    check_counts(header, _COUNTS)
 
 
 def _images(hdus: fits.HDUList, stream: BinaryIO) -> tuple[ImageHdu, ...]:
     """Return descriptions of all HDUs with an image."""
     images = []
-    for index, hdu in enumerate(hdus):
+    for index, hdu in enumerate(checked_hdus(hdus, stream)):
         place = hdu.fileinfo()
-        if place["datSpan"] < 0:
-            # astropy would search for the next HDU before this one, in an endless loop.
-            raise ImageError(
-                f"the header of HDU {index} declares a negative size", remedy=_COPY
-            )
-        # Check the next header before the loop makes astropy read it.
-        _check_header(stream, place["datLoc"] + place["datSpan"])
         # Random groups have an axis of length 0, so this condition excludes them.
         if isinstance(hdu, _Hdu) and len(hdu.shape) > 1 and min(hdu.shape) > 0:
             name, version = hdu.name.strip(), _version(hdu)
@@ -267,9 +250,8 @@ def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
     """Return the requested HDU, or the default HDU; see `read_fits`."""
     if hdu is None:
         return next((image for image in images if image.planes == 1), images[0])
-    for image in images:
-        if image.is_called(hdu):
-            return image
+    if found := matching_hdus(images, hdu):
+        return found[0]
     remedy = f"Choose {_listed(images)}"
     raise MissingHduError(f"it has no image HDU {hdu}", remedy=remedy)
 

@@ -10,6 +10,7 @@ from napari_artifact_review.core.decoders import Pixels
 from napari_artifact_review.core.images.image_names import LONGEST_NUMBER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from napari_artifact_review.core.images.identity import ImageFile
@@ -38,24 +39,6 @@ class ImageHdu:
     name: str
     shape: tuple[int, ...]
     version: int = 1
-
-    @property
-    def key(self) -> int | str:
-        """What names this HDU in other files too: name and version, or the index."""
-        if not self.name or self.index == 0:
-            return self.index
-        return self.name if self.version == 1 else f"{self.name},{self.version}"
-
-    def is_called(self, hdu: int | str) -> bool:
-        """Return whether an index, a name or a name with version means this HDU."""
-        if isinstance(hdu, int):
-            return hdu == self.index
-        name, _, version = hdu.rpartition(",")
-        version = version.strip()
-        if name and version.isdecimal() and len(version) <= LONGEST_NUMBER:
-            is_version = int(version) == self.version
-            return is_version and name.strip().casefold() == self.name.casefold()
-        return hdu.casefold() == self.name.casefold()
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -88,6 +71,53 @@ class ImageHdu:
 
     def __str__(self) -> str:
         return f"HDU {self.index} ({self.name})" if self.name else f"HDU {self.index}"
+
+
+def matching_hdus(hdus: Iterable[ImageHdu], hdu: int | str) -> list[ImageHdu]:
+    """Return the HDUs that an index, a name, or a name with version means.
+
+    A name is taken as a whole first: "A,2" is the second version of A only if no HDU
+    has the name "A,2".
+
+    Parameters
+    ----------
+    hdus : iterable of ImageHdu
+        The HDUs of a file.
+    hdu : int or str
+        The index or the name, in any case.
+    """
+    hdus = tuple(hdus)
+    if isinstance(hdu, int):
+        return [one for one in hdus if one.index == hdu]
+    found = [one for one in hdus if one.name.casefold() == hdu.strip().casefold()]
+    name, _, version = hdu.rpartition(",")
+    version = version.strip()
+    is_number = version.isdecimal() and len(version) <= LONGEST_NUMBER
+    if found or not (name and is_number):
+        return found
+    folded, number = name.strip().casefold(), int(version)
+    return [o for o in hdus if o.name.casefold() == folded and o.version == number]
+
+
+def hdu_keys(hdus: Iterable[ImageHdu]) -> dict[int, int | str]:
+    """Return what names each HDU in other files too, by index.
+
+    That is the name, with the version if it is not 1 or if several HDUs have the name.
+    It is the index for an HDU that this does not tell apart from all others.
+
+    Parameters
+    ----------
+    hdus : iterable of ImageHdu
+        The HDUs of a file.
+    """
+    hdus = tuple(hdus)
+    keys = dict[int, int | str]()
+    for hdu in hdus:
+        is_only = matching_hdus(hdus, hdu.name) == [hdu]
+        key = hdu.name if is_only and hdu.version == 1 else f"{hdu.name},{hdu.version}"
+        is_told = hdu.index > 0 and hdu.name and matching_hdus(hdus, key) == [hdu]
+        keys[hdu.index] = key if is_told else hdu.index
+    return keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +160,11 @@ class FullImage:
     sky: SkyCoordinates | None = None
     tiles: TiledImage | None = None
     file: ImageFile | None = None
+
+    @property
+    def hdu_keys(self) -> dict[int, int | str]:
+        """What names each HDU in other files too, by index; see `hdu_keys`."""
+        return hdu_keys(self.hdus)
 
 
 def plane_notes(shape: tuple[int, ...]) -> tuple[str, ...]:

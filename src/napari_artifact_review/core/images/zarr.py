@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +29,7 @@ from napari_artifact_review.core.expansion import (
 )
 from napari_artifact_review.core.images.full_image import FullImage, plane_notes
 from napari_artifact_review.core.limits import zscale_limits
+from napari_artifact_review.core.small_files import read_small_file
 from napari_artifact_review.core.tiled.pyramid import level_shapes
 from napari_artifact_review.core.tiled.sources import Source
 from napari_artifact_review.core.tiled.tiles import open_tiled
@@ -55,6 +57,14 @@ _EXPANDING: dict[str, Codec] = {
     "lz4": "lz4",
     "zstd": "zstd",
 }
+_SHARDING = "sharding_indexed"
+# Codecs that only append a few bytes to a compressed chunk.
+_APPENDED = {"crc32c", "fletcher32"}
+# Most bytes that filters, such as astype, store for a byte of a chunk.
+_FILTER_FACTOR = 8
+# Each chunk takes about a millisecond: an image that is read whole has at most so many,
+# and a chunk of one that is read by tiles has at least so many pixels.
+_MOST_CHUNKS, _LEAST_PIXELS = 20_000, 1_024
 # Number of bytes at the start of a chunk that tell its size, with space to spare.
 _HEADER = 64
 
@@ -205,12 +215,12 @@ def _coarser(finest: ZarrSource, folders: list[Path]) -> tuple[ZarrSource, ...]:
 def _json(path: Path) -> dict[str, Any]:
     """Read a metadata file; return an empty dictionary if it does not exist."""
     try:
-        size = path.stat().st_size
+        found = json.loads(read_small_file(path, _MOST_METADATA))
     except FileNotFoundError:
         return {}
-    if size > _MOST_METADATA:
-        raise ImageError(f"its {path.name} is too large", remedy=_COPY)
-    found = json.loads(path.read_bytes())
+    except OSError as error:
+        what = f"its {path.name} cannot be read: {error}"
+        raise ImageError(what, remedy=_COPY) from error
     if not isinstance(found, dict):
         raise ImageError(f"its {path.name} is no list of names", remedy=_COPY)
     return found
@@ -218,14 +228,26 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _check_codecs(folder: Path) -> None:
     """Raise an error for codecs that may run other code, before zarr loads them."""
-    metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
-    for codec in _codecs(metadata):
-        name = str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS)
-        if name.lower() not in _CODECS:
+    for name in _METADATA:
+        # zarr would wait for a pipe.
+        _check_regular(folder / name)
+    for name in _codec_names(_array_metadata(folder)):
+        if name not in _CODECS:
             raise ImageError(
                 f"its pixels are stored with {name!r}, which is not supported",
                 remedy="Store it with another codec, for example zstd",
             )
+
+
+def _check_regular(path: Path) -> bool:
+    """Return whether a file exists; raise an error if it is no regular file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(mode):
+        raise ImageError(f"its {path.name} is not a regular file", remedy=_COPY)
+    return True
 
 
 class _ChunkCheck:
@@ -240,12 +262,10 @@ class _ChunkCheck:
     """
 
     def __init__(self, folder: Path, array: Any) -> None:
-        metadata = _json(folder / ".zarray") or _json(folder / "zarr.json")
-        names = [str(codec.get("id", codec.get("name"))) for codec in _codecs(metadata)]
-        plain = (name.removeprefix(_NUMCODECS).lower() for name in names)
-        known = (_EXPANDING[name] for name in plain if name in _EXPANDING)
         self._folder, self._array = folder, array
-        self._codec: Codec | None = next(known, None)
+        self._codec = _expanding_codec(_array_metadata(folder))
+        pixels = math.prod(array.chunks) * array.dtype.itemsize
+        self._most = _FILTER_FACTOR * pixels + 2**16
         self._checked: set[tuple[int, int]] = set()
 
     def check(self, rows: slice, columns: slice) -> None:
@@ -254,31 +274,30 @@ class _ChunkCheck:
         Raises
         ------
         ImageError
-            If a chunk expands beyond the memory.
+            If a chunk is no regular file, or expands beyond its size.
         """
-        if self._codec is None:
-            return
         high, wide = (self._array.shards or self._array.chunks)[-2:]
         for row in range(rows.start // high, -(-rows.stop // high)):
             for column in range(columns.start // wide, -(-columns.stop // wide)):
                 if (row, column) not in self._checked:
-                    self._check_file((row, column), self._codec)
+                    self._check_file((row, column))
                     self._checked.add((row, column))
 
-    def _check_file(self, at: tuple[int, int], codec: Codec) -> None:
+    def _check_file(self, at: tuple[int, int]) -> None:
         plane = (0,) * (self._array.ndim - 2)
         path = self._folder / self._array.metadata.encode_chunk_key((*plane, *at))
-        if not path.is_file():
-            # A missing chunk has the fill value.
+        codec, most = self._codec, self._most
+        # A missing chunk has the fill value.
+        if not _check_regular(path) or codec is None:
             return
         with path.open("rb") as file:
             for offset, size in self._pieces(file, path.stat().st_size):
                 file.seek(offset)
                 head = file.read(min(size, _HEADER))
                 if tells_size(head, codec):
-                    check_expansion(head, codec)
-                elif may_expand(size, codec):
-                    check_expansion(head + file.read(size - len(head)), codec)
+                    check_expansion(head, codec, most)
+                elif may_expand(size, codec, most):
+                    check_expansion(head + file.read(size - len(head)), codec, most)
 
     def _pieces(self, file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         """Yield offset and size of each chunk in a file, which may be a shard.
@@ -298,6 +317,58 @@ class _ChunkCheck:
         for offset, length in index.reshape(-1, 2).tolist():
             if offset + length <= size:
                 yield offset, length
+
+
+def _array_metadata(folder: Path) -> dict[str, Any]:
+    return _json(folder / ".zarray") or _json(folder / "zarr.json")
+
+
+def _expanding_codec(metadata: dict[str, Any]) -> Codec | None:
+    """Return the only codec that expands chunks, or None.
+
+    Raises
+    ------
+    ImageError
+        If there are several, or if the chunks in the file are not its direct result, so
+        that their size cannot be checked.
+    """
+    names = _codec_names(metadata)
+    expanding = [name for name in names if name in _EXPANDING]
+    if not expanding:
+        return None
+    stages = _stages(metadata)
+    last = next((name for name in reversed(stages) if name not in _APPENDED), None)
+    shards = names.count(_SHARDING)
+    if [last] != expanding or shards > 1 or _SHARDING in stages:
+        raise ImageError(
+            f"its pixels are stored with several codecs ({', '.join(names)}), so that "
+            "their size in memory cannot be checked",
+            remedy="Store it with one codec after all filters, for example zstd",
+        )
+    return _EXPANDING[expanding[0]]
+
+
+def _stages(metadata: Any) -> list[str]:
+    """Return the names of the codecs of a chunk, in the order of their encoding."""
+    if "codecs" not in metadata:
+        return [
+            _name_of(codec)
+            for codec in (*(metadata.get("filters") or ()), metadata.get("compressor"))
+            if codec
+        ]
+    listed = metadata["codecs"] or ()
+    if listed and _name_of(listed[-1]) == _SHARDING:
+        inner = _stages(listed[-1].get("configuration") or {})
+        return [*map(_name_of, listed[:-1]), *inner]
+    return list(map(_name_of, listed))
+
+
+def _name_of(codec: Any) -> str:
+    return str(codec.get("id", codec.get("name"))).removeprefix(_NUMCODECS).lower()
+
+
+def _codec_names(metadata: Any) -> list[str]:
+    return list(map(_name_of, _codecs(metadata)))
 
 
 def _codecs(metadata: Any) -> list[dict[str, Any]]:
@@ -324,6 +395,15 @@ def _check_array(array: Any) -> None:
         )
     # Each chunk is decoded as a whole. In a sharded array, this is an inner chunk.
     check_memory(math.prod(array.chunks) * array.dtype.itemsize)
+    sides = tuple(zip(array.shape[-2:], array.chunks[-2:], strict=True))
+    count = math.prod(-(-length // chunk) for length, chunk in sides)
+    pixels = math.prod(chunk for _, chunk in sides)
+    is_slow = pixels < _LEAST_PIXELS if is_large(array.shape) else count > _MOST_CHUNKS
+    if is_slow:
+        raise ImageError(
+            f"its {count:,} chunks of {pixels:,} pixels are too many to read",
+            remedy="Store it with larger chunks, for example of 512 x 512 pixels",
+        )
 
 
 def _metadata_state(folder: Path) -> tuple[tuple[int, int] | None, ...]:

@@ -106,9 +106,10 @@ def open_embeddings(place: Path) -> list[EmbeddingFile]:
             raise ReviewError(
                 "the folder has no Parquet files", path=place, remedy=_FORMATS
             )
-        return [ParquetEmbeddings(path) for path in paths]
+        return [ParquetEmbeddings(_regular(path)) for path in paths]
     if not place.exists():
         raise ReviewError("there are no embeddings here", path=place, remedy=_FORMATS)
+    _regular(place)
     if place.suffix.lower() == ".npy":
         return [NumpyEmbeddings(place)]
     if place.suffix.lower() in (".parquet", ".pq"):
@@ -118,6 +119,13 @@ def open_embeddings(place: Path) -> list[EmbeddingFile]:
         path=place,
         remedy=_FORMATS,
     )
+
+
+def _regular(path: Path) -> Path:
+    """Return a path; raise an error if it is a pipe or a device."""
+    if not path.is_file():
+        raise ReviewError("this is not a regular file", path=path, remedy=_FORMATS)
+    return path
 
 
 class ParquetEmbeddings(EmbeddingFile):

@@ -61,6 +61,8 @@ class FitsRecords:
         cards = [text[at : at + _CARD] for at in range(0, len(text), _CARD)]
         end = next(i for i, card in enumerate(cards) if card.rstrip() == "END")
         width, count = entries["NAXIS1"], entries["NAXIS2"]
+        if width < 0 or count < 0:
+            raise _unsound(f"it declares {count:,} rows of {width:,} bytes")
         columns = range(1, entries["TFIELDS"] + 1)
         is_text = entries["XTENSION"].strip() == "TABLE"
         widths = [_width(entries[f"TFORM{n}"], is_text) for n in columns]

@@ -321,8 +321,8 @@ class _PredictionsReader(ColumnReader):
         }
         example = ",".join(f"{meaning}={name}" for meaning, name in guess.items())
         self.add_fault(
-            f"no column {', '.join(reported)}; the columns are "
-            f"{', '.join(map(repr, columns))}",
+            f"no column {', '.join(reported)}; {self.file.describe_unusable(missing)}"
+            f"the columns are {', '.join(map(repr, columns))}",
             "Choose the table that has them, or say which columns these are"
             + (f", perhaps --columns {example}" if example else ""),
             kind=MappingNeededError,

@@ -8,12 +8,13 @@ import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Self
 
 import pandas as pd
 
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.tables.column_names import IDENTIFYING
+from napari_artifact_review.core.tables.column_names import IDENTIFYING, find_column
 
 #: Maximum size of a table file, in bytes; the survey's table has less than a megabyte.
 MOST_BYTES = 2**30
@@ -36,12 +37,15 @@ class TableFile(ABC):
         Sentence for the user about what was read of the file; usually empty.
     digest : str or None
         SHA-256 of the file's bytes, in hexadecimal.
+    unusable : mapping of str to str
+        Columns that are not among the values, with what they hold.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
     faults: tuple[TableError, ...] = ()
     notice: str = ""
     digest: str | None = None
+    unusable: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -112,6 +116,14 @@ class TableFile(ABC):
         found = [i for i, each in enumerate(self.values.columns) if each == name]
         return found[0] if len(found) == 1 else None
 
+    def describe_unusable(self, names: Iterable[str]) -> str:
+        """Return what unusable columns of these names hold, as the part of a sentence.
+
+        The result is "" if there are none; otherwise it ends in "; ".
+        """
+        found = (find_column(name, list(self.unusable)) for name in names)
+        return "".join(f"{n!r} holds {self.unusable[n]}; " for n in found if n)
+
     @abstractmethod
     def describe_row(self, row: int) -> str:
         """Return the location of a row (0-based) as text: "line 12" or "row 11"."""
@@ -122,6 +134,35 @@ class TableFile(ABC):
 
         A column is replaced if it is the only one with its name.
         """
+
+
+class TypedFile(TableFile):
+    """A table with typed columns, in which cells and values are identical."""
+
+    def __init__(self, values: pd.DataFrame) -> None:
+        self._values = values
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """The typed values."""
+        return self._values
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The typed values."""
+        return self._values
+
+    def spell(self, value: Any) -> Any:
+        """Return the value unchanged."""
+        return value
+
+    def new_column(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the values unchanged."""
+        return values
+
+    def describe_row(self, row: int) -> str:
+        """Return the location of a row as text: "row 1" for row 0."""
+        return f"row {row + 1}"
 
 
 def decompress(data: bytes) -> bytes:

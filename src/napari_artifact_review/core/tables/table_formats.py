@@ -12,14 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from napari_artifact_review.core.errors import SaveError, TableError
-from napari_artifact_review.core.tables.binary_tables import FitsTableFile, ParquetFile
 from napari_artifact_review.core.tables.column_names import IDENTIFYING
 from napari_artifact_review.core.tables.delimited import DelimitedFile
 from napari_artifact_review.core.tables.ecsv import MARK, EcsvFile
+from napari_artifact_review.core.tables.fits_tables import FitsTableFile
 from napari_artifact_review.core.tables.foreign_formats import (
     HEAD_BYTES,
     refuse_foreign_format,
 )
+from napari_artifact_review.core.tables.parquet_tables import ParquetFile
 from napari_artifact_review.core.tables.table_file import TableFile, check_size
 
 FORMATS: tuple[type[TableFile], ...] = (

@@ -92,5 +92,5 @@ class FullImagePanel(Container[Widget]):
             with self.hdu.changed.blocked():
                 self.hdu.choices = [(str(hdu), hdu.index) for hdu in full.hdus]
                 self.hdu.value = full.hdu
-            self._keys = {hdu.index: hdu.key for hdu in full.hdus}
+            self._keys = full.hdu_keys
         self._hdu_row.visible = several

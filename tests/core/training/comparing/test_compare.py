@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -244,6 +245,35 @@ def test_groups_are_images_or_columns_or_those_of_the_export(models, tmp_path):
     reason = "only 3 groups contribute to it, and an interval needs 6"
     assert found.headline.difference["f1"].reason == reason
     assert f"no interval: {reason}" in headline(found)
+
+
+def test_header_keys_are_those_of_the_hdu_of_the_image(tmp_path):
+    hdus = [
+        fits.ImageHDU(np.zeros((400, 400), "i2"), fits.Header({"CCDID": f"chip{i}"}), n)
+        for i, n in ((1, "CCD1"), (2, "CCD2"))
+    ]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "m.fits")
+    names = ["m.fits[1]", "m.fits[CCD2]"]
+    rows = [f"{name},{x},0,{x // 200},0" for name in names for x in (0, 200)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["image_name,grid_x,grid_y,label,preds", *rows, ""]))
+    other = tmp_path / "other.csv"
+    other.write_text(table.read_text())
+    found = compare(table, other, images=tmp_path, group="CCDID", brightness=False)
+    assert (found.groups.total, found.groups.by) == (2, "header keys CCDID")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_instead_of_json_is_refused_at_once(models, tmp_path, capsys):
+    names = sorted(models.truth["image_name"].unique())
+    export = write_export(tmp_path / "export", models.truth, names)
+    (export / "export.json").unlink(missing_ok=True)
+    os.mkfifo(export / "export.json")
+    with pytest.raises(ReviewError, match="not a regular file"):
+        compare(models.old, models.new, test=export)
+    os.mkfifo(tmp_path / "c.json")
+    assert run(models.old, models.new, "--json", tmp_path / "c.json") == 2
+    assert "this is not a file" in capsys.readouterr().err
 
 
 def test_slices_by_kind_have_recall_only(models, tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 from napari_artifact_review.core.errors import ReviewError, TableError
 from napari_artifact_review.core.images.fits import read_header_values
 from napari_artifact_review.core.images.folder import ImageFolder
+from napari_artifact_review.core.small_files import read_small_file
 from napari_artifact_review.core.training.comparing.true_labels import LabelSource
 from napari_artifact_review.core.training.exporting.export_options import (
     check_group,
@@ -22,6 +23,9 @@ from napari_artifact_review.core.training.exporting.export_options import (
 
 #: Name of the description in the folder of an export.
 EXPORT_FACTS = "export.json"
+
+# Maximum size of this description in bytes.
+_MOST_BYTES = 2**28
 
 
 class ImageGroups(NamedTuple):
@@ -101,7 +105,7 @@ def _facts(table: Path) -> dict[str, Any]:
     """Return the description beside the table of an export; empty if there is none."""
     path = table.with_name(EXPORT_FACTS)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_small_file(path, _MOST_BYTES))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -183,7 +187,8 @@ def _header_groups(
 ) -> dict[str, str]:
     """Return the group of each image by the values of header keys."""
     keys = parse_keys(group)
-    return {
-        name: ",".join(read_header_values(images.find(name), keys))
-        for name in map(str, names.unique())
-    }
+    found = {}
+    for name in map(str, names.unique()):
+        path, hdu = images.place_of(name)
+        found[name] = ",".join(read_header_values(path, keys, hdu))
+    return found

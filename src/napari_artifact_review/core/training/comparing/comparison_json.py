@@ -20,6 +20,7 @@ from napari_artifact_review.core.scores.jackknife import (
     MOST_BLOCKS,
 )
 from napari_artifact_review.core.scores.ranking import Curve
+from napari_artifact_review.core.small_files import read_small_file
 from napari_artifact_review.core.training.comparing.comparison import Comparison
 from napari_artifact_review.core.training.comparing.comparison_texts import (
     headline,
@@ -32,6 +33,9 @@ FORMAT = 1
 
 #: Largest number of points of a curve.
 MOST_POINTS = 1000
+
+# Maximum size in bytes of an earlier file of this kind.
+_MOST_BYTES = 2**28
 
 _LIBRARIES = ("numpy", "pandas", "scipy")
 
@@ -121,7 +125,7 @@ def write_json(comparison: Comparison, path: Path) -> Written:
 def _keys_of(path: Path) -> Collection[str]:
     """Return the keys of a JSON file; none if it has no object or does not exist."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_small_file(path, _MOST_BYTES))
     except (OSError, ValueError):
         return ()
     return found.keys() if isinstance(found, dict) else ()

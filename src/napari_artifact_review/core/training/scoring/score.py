@@ -20,7 +20,7 @@ from napari_artifact_review.core.errors import ImageError, ReviewError, SaveErro
 from napari_artifact_review.core.grid import DEFAULT_CUTOUT_SIZE
 from napari_artifact_review.core.outcomes import DEFAULT_THRESHOLD
 from napari_artifact_review.core.review.output import check_output
-from napari_artifact_review.core.tables.binary_tables import FitsTableFile
+from napari_artifact_review.core.tables.fits_tables import FitsTableFile
 from napari_artifact_review.core.tables.mapping import TableMapping
 from napari_artifact_review.core.tables.table_formats import format_for
 from napari_artifact_review.core.training.running.image_files import (

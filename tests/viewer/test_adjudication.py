@@ -103,7 +103,7 @@ def test_a_budget_of_looks_is_for_own_verdicts(verdicts, session, said):
 class TestReadOnly:
     @pytest.fixture
     def session(self, disputed):
-        session = ReviewSession.open(disputed, reviewer="Eva", read_only=True)
+        session = ReviewSession.open(disputed, reviewer="Ana", read_only=True)
         assert session.show_disputed()
         return session
 

@@ -63,6 +63,12 @@ def test_a_table_that_needs_the_mapping_gets_it(models):
     assert found.rows["old_confidence"].tolist() == pytest.approx(before.tolist())
 
 
+@pytest.mark.parametrize("mapping", [None, TableMapping()])
+def test_tables_with_the_usual_names_need_no_line(models, mapping):
+    notices = compare(models.old, models.new, mapping=mapping).notices
+    assert not any("Tables read" in notice for notice in notices)
+
+
 @pytest.mark.parametrize("name", ["output", "predictions"])
 def test_a_table_is_read_as_its_review_was(models, tmp_path, capsys, name):
     before = as_percent(models, "old")

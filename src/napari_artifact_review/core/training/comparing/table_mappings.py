@@ -128,7 +128,8 @@ def mapping_notices(
             source = "the given mapping" if mapping == given else "that of its review"
             how = f"with {source} ({text})"
         parts.append((bool(text), f"{tables[title].path.name} {how}"))
-    if given is None and not any(is_mapped for is_mapped, _ in parts):
+    is_usual = not mapping_text(given)
+    if is_usual and not any(is_mapped for is_mapped, _ in parts):
         return ()
     return (f"Tables read: {'; '.join(text for _, text in parts)}.",)
 

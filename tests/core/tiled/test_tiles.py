@@ -101,22 +101,22 @@ def test_a_part_is_read_once_changed_was_emitted(source, tiles, monkeypatch):
     assert tiles.has(2, slice(0, 100), slice(0, 100)), "all that is known is drawn"
     source.gate.set()
     until(lambda: tiles.has(0, *MIDDLE))
-    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 1000)
+    monkeypatch.setattr(tile_reader, "SIGNAL_INTERVAL", 1000)
     corner, other = (slice(0, 100),) * 2, (slice(900, 1000),) * 2
     held = tiles.held
     assert tiles.levels[0][corner].shape == (100, 100)
     until(lambda: tiles.held > held)
     assert not tiles.has(0, *corner), "until the signal, it is not drawn"
     told.clear()
-    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 0)
+    monkeypatch.setattr(tile_reader, "SIGNAL_INTERVAL", 0)
     assert tiles.levels[0][other].shape == (100, 100)
     until(lambda: told)
     until(lambda: tiles.has(0, *corner))
 
 
 def test_signals_are_few(source, tiles, monkeypatch):
-    monkeypatch.setattr(tile_reader, "_SIGNAL_INTERVAL", 1000)
-    monkeypatch.setattr(tile_reader, "_OVERVIEW_SIGNAL_INTERVAL", 1000)
+    monkeypatch.setattr(tile_reader, "SIGNAL_INTERVAL", 1000)
+    monkeypatch.setattr(tile_reader, "OVERVIEW_SIGNAL_INTERVAL", 1000)
     heard = []
     tiles.changed.connect(lambda: heard.append(1))
     assert shows(tiles.levels[0], source.array, slice(0, 1800), slice(0, 2300))

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 # Number of latest views whose missing tiles are read. This is enough for the current
 # and the previous views of a window.
 _MOST_VIEWS = 4
-# Minimum seconds between two signals; a redraw takes about 10 ms.
-_SIGNAL_INTERVAL = 0.05
-# Minimum seconds between two signals while only the overview changes.
-_OVERVIEW_SIGNAL_INTERVAL = 1.0
+#: Minimum seconds between two signals; a redraw takes about 10 ms.
+SIGNAL_INTERVAL = 0.05
+#: Minimum seconds between two signals while only the overview changes.
+OVERVIEW_SIGNAL_INTERVAL = 1.0
 
 # Level, row and column of a tile.
 _Key: TypeAlias = tuple[int, int, int]
@@ -287,10 +287,10 @@ class TileReader:
         """
         due = math.inf
         if self._has_overview_changed:
-            due = self._signalled_at + _OVERVIEW_SIGNAL_INTERVAL
+            due = self._signalled_at + OVERVIEW_SIGNAL_INTERVAL
         if self._changed_at is not None:
             since = 0 if is_view_complete else self._changed_at
-            due = min(due, _SIGNAL_INTERVAL + max(self._signalled_at, since))
+            due = min(due, SIGNAL_INTERVAL + max(self._signalled_at, since))
         return due - time.monotonic()
 
     def _send_changed(self) -> None:

@@ -25,6 +25,21 @@ class WritingWindow(Protocol):
         """Show whether a file is being written."""
 
 
+def ask_for_file(
+    parent: QWidget, title: str, suggested: Path, suffixes: str
+) -> Path | None:
+    """Return the file to write that the user chooses; None if the user chooses none.
+
+    A name without a suffix gets that of the suggested file.
+    """
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(suggested), suffixes)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    suffix = "" if path.suffix else stem_and_suffix(suggested)[1]
+    return path.with_name(path.name + suffix)
+
+
 class FileWriter:
     """A writer of files that the user names.
 
@@ -41,18 +56,8 @@ class FileWriter:
         self._background = background
 
     def ask(self, title: str, suggested: Path, suffixes: str) -> Path | None:
-        """Return the file that the user chooses; None if the user chooses none.
-
-        A name without a suffix gets that of the suggested file.
-        """
-        chosen, _ = QFileDialog.getSaveFileName(
-            cast(QWidget, self._window), title, str(suggested), suffixes
-        )
-        if not chosen:
-            return None
-        path = Path(chosen)
-        suffix = "" if path.suffix else stem_and_suffix(suggested)[1]
-        return path.with_name(path.name + suffix)
+        """Ask for a file in front of the window; see `ask_for_file`."""
+        return ask_for_file(cast(QWidget, self._window), title, suggested, suffixes)
 
     def write(
         self,

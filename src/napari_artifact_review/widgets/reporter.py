@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_artifact_review.core.atomic_files import stem_and_suffix
 from napari_artifact_review.core.decisions.recorder import ANSWER_TIMEOUT
 from napari_artifact_review.core.errors import ReviewError
+from napari_artifact_review.widgets.file_writer import ask_for_file
 from napari_artifact_review.widgets.notifications import show_error
 from napari_artifact_review.widgets.parts.background import Background, MainThread
 from napari_artifact_review.widgets.unblinding import confirm_unblinding
@@ -63,12 +64,9 @@ class Reporter:
         output = self._session.output
         stem, _ = stem_and_suffix(output)
         suggested = output.with_name(f"{stem}_report.html")
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._parent, "Write report", str(suggested), "Reports (*.html)"
-        )
-        if chosen and confirm_unblinding(self._session, self._parent):
-            path = Path(chosen)
-            self.write(path if path.suffix else path.with_suffix(".html"))
+        path = ask_for_file(self._parent, "Write report", suggested, "Reports (*.html)")
+        if path is not None and confirm_unblinding(self._session, self._parent):
+            self.write(path)
 
     def write(self, path: Path) -> None:
         """Write the report to a file, then open the file in the browser."""

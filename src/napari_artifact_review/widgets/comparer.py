@@ -275,7 +275,7 @@ def _undecided(comparison: Comparison, to_review: int) -> str:
 
 def _without_options(text: str) -> str:
     """Return a text without the options of the command line that it names."""
-    return re.sub(r" \(--[a-z-]+\)", "", text)
+    return re.sub(r" \(--[a-z][^)]*\)", "", text)
 
 
 def _write_report(comparison: Comparison, path: Path) -> Written:

@@ -20,8 +20,9 @@ DEFAULT_OUTPUT_NAME = "test_outputs.csv"
 
 #: Notice about a table whose predictions and confidences contradict each other.
 _OPPOSED = (
-    "Each predicted artifact has a lower confidence than each other cutout: if the "
-    'confidence is that of "no artifact", map it so (--confidence-of "no artifact").'
+    "Each predicted artifact has a lower confidence than each other cutout. Perhaps "
+    'the confidence is that of "no artifact"; then say so in Columns..., or with '
+    '--confidence-of "no artifact".'
 )
 
 

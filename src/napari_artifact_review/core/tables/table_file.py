@@ -137,7 +137,13 @@ class TableFile(ABC):
 
 
 class TypedFile(TableFile):
-    """A table with typed columns, in which cells and values are identical."""
+    """A table with typed columns, in which cells and values are identical.
+
+    Parameters
+    ----------
+    values : DataFrame
+        The typed values.
+    """
 
     def __init__(self, values: pd.DataFrame) -> None:
         self._values = values

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.errors import TableError
 from napari_artifact_review.core.grid import infer_cutout_size
 from napari_artifact_review.core.images.folder import ImageFolder
@@ -167,5 +168,4 @@ def check_sizes(old: CutoutTable, new: CutoutTable) -> None:
 
 
 def _first(table: CutoutTable) -> str:
-    row = table.cutouts.iloc[0]
-    return f"{row['image_name']} ({row['grid_x']}, {row['grid_y']})"
+    return CutoutKey(*table.cutouts[list(CutoutKey._fields)].iloc[0]).title

@@ -173,6 +173,8 @@ def test_the_same_verdicts_give_the_same_order(path, truth, tmp_path):
 
 def test_each_verdict_records_what_its_order_was_learned_from(path, truth):
     with open_learned(path) as session:
+        # Later, they would be a reason to learn from the same verdicts once more.
+        session.descriptors.wait()
         judge(session, truth, 22)
         orders = [entry.context["view"]["order"] for entry in session.log]
         [log_id] = {entry.log_id for entry in session.log}

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_artifact_review.core.errors import ImageError
 from napari_artifact_review.core.images.folder import ImageFolder
+
+HDUS = (" 1 ", "sci", "SCI,1", "SCI,2", "2", "ERR")
 
 
 def put(folder: Path, *names: str) -> None:
@@ -50,6 +54,45 @@ def test_names_of_one_file_are_aliases_of_the_first_name(tmp_path):
     }
     assert aliases(tmp_path, "a", "a", "sub/a") == {}
     assert aliases(tmp_path) == {}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_names_of_one_hdu_are_aliases_whatever_words_they_use(tmp_path, suffix):
+    pixels = np.zeros((20, 20), np.float32)
+    hdus = [fits.ImageHDU(pixels, name="SCI", ver=version) for version in (1, 2)]
+    hdus.append(fits.ImageHDU(pixels, name="ERR"))
+    file = f"a.fits{suffix}"
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / file)
+    whole, *others = [file, *(f"{file}[{hdu}]" for hdu in HDUS)]
+    first, sci, sci1, sci2, second, err = others
+    assert aliases(tmp_path, whole, *others) == {
+        first: whole,
+        sci: whole,
+        sci1: whole,
+        second: sci2,
+    }
+    assert ImageFolder(tmp_path, [whole, *others], hdu="ERR").aliases() == {
+        sci: first,
+        sci1: first,
+        second: sci2,
+        err: whole,
+    }
+    # An HDU that does not exist is that of no other name.
+    gone = f"{file}[9]", f"{file}[DQ]", f"{file}[dq]"
+    assert aliases(tmp_path, whole, *gone) == {gone[2]: gone[1]}
+
+
+def test_files_of_which_each_name_means_another_hdu_are_not_read(tmp_path):
+    put(tmp_path, "a.fits", "b.fits")
+    names = [f"a.fits[{hdu}]" for hdu in ("1", "2", " 1 ")]
+    names += [f"b.fits[{hdu}]" for hdu in ("ccd1", "CCD2,1", "CCD1")]
+    assert aliases(tmp_path, *names) == {names[2]: names[0], names[5]: names[3]}
+
+
+def test_names_of_a_damaged_file_are_aliases_if_they_are_equal_as_written(tmp_path):
+    put(tmp_path, "a.fits")
+    names = "a", "a.fits[1]", "a.fits[SCI]", "./a.fits[sci]"
+    assert aliases(tmp_path, *names) == {names[3]: names[2]}
 
 
 def test_names_that_differ_in_unicode_normalization_are_aliases(tmp_path):

@@ -90,7 +90,7 @@ def read_fits(
         size = _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
             images = _images(hdus, stream)
-            chosen = _choose(images, hdu)
+            chosen = choose_hdu(images, hdu)
             with decoding(path, str(chosen)):
                 # A file that is compressed as a whole is already in memory.
                 large = is_large(chosen.plane) and not isinstance(stream, io.BytesIO)
@@ -126,8 +126,22 @@ def read_sky(
     with decoding(path), open_seekable(path) as stream:
         _check_kind(stream)
         with fits.open(stream, memmap=False) as hdus:
-            chosen = _choose(_images(hdus, stream), hdu)
+            chosen = choose_hdu(_images(hdus, stream), hdu)
             return _sky_of(chosen, hdus, stream)[0], chosen.plane
+
+
+def read_hdus(path: Path) -> tuple[ImageHdu, ...]:
+    """Return the HDUs of a FITS file that are images, without their pixels.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, is not a FITS file, or has no image.
+    """
+    with decoding(path), open_seekable(path) as stream:
+        _check_kind(stream)
+        with fits.open(stream, memmap=False) as hdus:
+            return _images(hdus, stream)
 
 
 def add_sky(image: FullImage) -> FullImage:
@@ -178,7 +192,7 @@ def read_header_values(
         file.seek(0)
         with fits.open(file, memmap=False) as hdus:
             if not isinstance(hdu, int):
-                hdu = _choose(_images(hdus, file), hdu).index
+                hdu = choose_hdu(_images(hdus, file), hdu).index
             headers = [hdus[index].header for index in dict.fromkeys((hdu, 0))]
             return tuple(_value_in(headers, name) for name in names)
 
@@ -246,8 +260,14 @@ def _check_cards(stream: BinaryIO, index: int, start: int) -> None:
             card.value  # noqa: B018
 
 
-def _choose(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
-    """Return the requested HDU, or the default HDU; see `read_fits`."""
+def choose_hdu(images: tuple[ImageHdu, ...], hdu: int | str | None) -> ImageHdu:
+    """Return the requested HDU, or the default HDU; see `read_fits`.
+
+    Raises
+    ------
+    MissingHduError
+        If the requested HDU is not among the images.
+    """
     if hdu is None:
         return next((image for image in images if image.planes == 1), images[0])
     if found := matching_hdus(images, hdu):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -18,7 +19,7 @@ from napari_artifact_review.core.errors import (
     MissingHduError,
 )
 from napari_artifact_review.core.images.common_formats import read_common_format
-from napari_artifact_review.core.images.fits import read_fits
+from napari_artifact_review.core.images.fits import choose_hdu, read_fits, read_hdus
 from napari_artifact_review.core.images.full_image import FullImage, ImageHdu
 from napari_artifact_review.core.images.identity import ImageFile
 from napari_artifact_review.core.images.image_names import (
@@ -243,25 +244,29 @@ class ImageFolder:
         The files need not exist, and no error is raised. Names without exactly one file
         are aliases if they are the same path apart from separators and `.`.
 
-        Each subfolder is listed at most once. Apart from that, only symbolic links, and
-        names that are hard links to one file, cost access to the disk.
+        Each subfolder is listed at most once. Apart from that, only symbolic links,
+        names that are hard links to one file, and FITS files with an HDU that two names
+        may mean in different words, such as `a.fits` and `a.fits[SCI]`, cost access to
+        the disk.
 
         Returns
         -------
         dict of str to str
-            The first name with the same file, for each later name.
+            The first name with the same file and HDU, for each later name.
         """
         files, listings = self._files()
         identities = listings.identities(filter(None, files.values()))
-        first: dict[Hashable, str] = {}
-        found = {}
+        same_file: dict[Hashable, list[str]] = {}
         for name, file in files.items():
             # The last reading of a name has the separators of Windows.
-            paths, hdu = self._paths_of(name), split_hdu(name)[1]
-            place = identities[file] if file else paths[-1:] or name
-            key = bool(file), place, str(hdu).casefold()
-            if first.setdefault(key, name) != name:
-                found[name] = first[key]
+            place = identities[file] if file else self._paths_of(name)[-1:] or name
+            same_file.setdefault((bool(file), place), []).append(name)
+        found = {}
+        for names in same_file.values():
+            first: dict[Hashable, str] = {}
+            for name, hdu in self._hdus_of(names, files[names[0]]).items():
+                if first.setdefault(hdu, name) != name:
+                    found[name] = first[hdu]
         return found
 
     def files(self) -> dict[str, Path]:
@@ -357,6 +362,22 @@ class ImageFolder:
             return None
         return (*match.parent, *match.names) if match.is_one else None
 
+    def _hdus_of(
+        self, names: Sequence[str], file: Location | None
+    ) -> Mapping[str, Hashable]:
+        """Return a value for each name of one file that is equal for the same HDU."""
+        keys: dict[str, Hashable] = {n: str(split_hdu(n)[1]).casefold() for n in names}
+        wanted = {name: self.hdu_of(name, {}) for name in names}
+        if file is None or not _may_mean_one(wanted.values()):
+            return keys
+        # The reader of the image says what is wrong with a file or an HDU.
+        with suppress(ImageError):
+            images = read_hdus(self.folder.joinpath(*file))
+            for name, hdu in wanted.items():
+                with suppress(MissingHduError):
+                    keys[name] = choose_hdu(images, hdu).index
+        return keys
+
     def _not_found(self, image_name: str) -> ImageNotFoundError:
         path = self._paths_of(image_name)[-1]
         written = (path.location or ())[:-1]
@@ -385,6 +406,15 @@ class _Match(NamedTuple):
     def is_one(self) -> bool:
         """Whether exactly one file matches."""
         return len(self.names) == 1
+
+
+def _may_mean_one(hdus: Iterable[int | str | None]) -> bool:
+    """Return whether different words for HDUs may mean the same HDU of a file."""
+    different = {h.casefold() if isinstance(h, str) else h for h in hdus}
+    names = {h.partition(",")[0].strip() for h in different if isinstance(h, str)}
+    indices = {hdu for hdu in different if isinstance(hdu, int)}
+    is_clear = len(indices) == len(different) or len(names) == len(different)
+    return len(different) > 1 and not is_clear
 
 
 def _check_regular(path: Path) -> None:

@@ -69,6 +69,23 @@ def test_the_summary_counts_the_decisions_that_are_not_saved_yet(survey):
     assert before == contents(survey.parent), "a check leaves no trace"
 
 
+def test_what_is_left_out_of_an_image_is_told_once_for_all_images(tmp_path):
+    for name in ("a", "b", "c"):
+        cube = fits.ImageHDU(np.zeros((3, 400, 600), np.uint8), name="SCI")
+        hdus = [fits.PrimaryHDU(), cube, *([cube] if name == "c" else [])]
+        fits.HDUList(hdus).writeto(tmp_path / f"{name}.fits")
+    rows = [f"{name},0,0,1,1,{i}" for i, name in enumerate("abc")]
+    summary, faults = check_review(put(tmp_path, *rows))
+    assert faults == []
+    assert summary.splitlines()[1:] == [
+        "a and 2 more: first plane of 3",
+        "c: HDU 1 (SCI) of 2 images: 1 SCI, 2 SCI",
+    ]
+    summary, faults = check_review(put(tmp_path, *rows), hdu=2)
+    assert len(faults) == 2
+    assert summary == ""
+
+
 def test_decisions_that_cannot_be_read_are_a_fault_beside_the_others(survey):
     with ReviewSession.open(survey) as session:
         session.set_label("artifact")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,8 @@ def check_review(
         Line with the numbers of images, cutouts, classifier errors and reviewed errors;
         empty if there are faults. If the file has several tables, a line follows that
         says which one was read. With a previous round, a line follows with its
-        summary, and then a line for each verdict that cannot be carried.
+        summary, and then a line for each verdict that cannot be carried. A line follows
+        for each note on images, such as which of several HDUs or planes is read.
     faults : list of ReviewError
         All faults of the table (with row and column), of its images, and of the log of
         decisions.
@@ -102,14 +103,15 @@ def check_review(
         unreadable.append(error)
 
     def find_aliases(names: Sequence[str]) -> Mapping[str, str]:
-        return image_folder(images, path, names).aliases()
+        return image_folder(images, path, names, given.hdu).aliases()
 
     found = inspect_predictions(path, given.mapping or TableMapping(), find_aliases)
     faults = [*unreadable, *found.faults]
     cutouts = found.cutouts()
     size = given.cutout_size or _cutout_size(cutouts)
+    notes = _ImageNotes()
     if found.file is not None and len(cutouts):
-        faults += _image_faults(path, images, found, cutouts, size, given)
+        faults += _image_faults(path, images, found, cutouts, size, given, notes)
     if found.predictions is None or unreadable:
         return "", faults
     try:
@@ -118,7 +120,29 @@ def check_review(
         faults.append(error)
     if faults:
         return "", faults
-    return "\n".join(lines), []
+    return "\n".join([*lines, *notes.lines()]), []
+
+
+class _ImageNotes:
+    """What is unusual about images that can be read, with the names of the images."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, notes: Iterable[str]) -> None:
+        """Add the notes on an image."""
+        for note in notes:
+            self._names.setdefault(note, []).append(name)
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line for each note, with the first of its images."""
+        for note, names in self._names.items():
+            first = (
+                names[0]
+                if len(names) == 1
+                else f"{names[0]} and {len(names) - 1:,} more"
+            )
+            yield on_one_line(f"{first}: {note}")
 
 
 def _lines_of(
@@ -174,7 +198,9 @@ def _image_faults(
     cutouts: pd.DataFrame,
     size: int,
     given: Given,
+    notes: _ImageNotes,
 ) -> Iterator[ReviewError]:
+    """Yield the faults of all images, and add what is unusual to the notes."""
     try:
         names = [str(name) for name in cutouts["image_name"].unique()]
         folder = image_folder(images, table, names, given.hdu, given.hdus)
@@ -196,7 +222,7 @@ def _image_faults(
         return
     for name, rows in groups:
         try:
-            shape = _shape(folder, str(name))
+            shape = _shape(folder, str(name), notes)
         except ImageError as error:
             yield _needed_by(table, _where(found, rows.index[0], "image_name"), error)
             continue
@@ -241,12 +267,13 @@ def _is_missing(folder: ImageFolder, name: str) -> bool:
     return False
 
 
-def _shape(folder: ImageFolder, name: str) -> tuple[int, int]:
+def _shape(folder: ImageFolder, name: str, notes: _ImageNotes) -> tuple[int, int]:
     """Read a whole image to find all its faults; return its shape (rows, columns)."""
-    pixels = folder.read(name).pixels
-    if isinstance(pixels, LazyPixels):
-        pixels.check()
-    rows, columns = pixels.shape
+    image = folder.read(name)
+    if isinstance(image.pixels, LazyPixels):
+        image.pixels.check()
+    notes.add(name, image.notes)
+    rows, columns = image.pixels.shape
     return rows, columns
 
 

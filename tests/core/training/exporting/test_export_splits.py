@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 
 import numpy as np
@@ -299,6 +300,18 @@ def test_a_damaged_description_of_an_export_is_told(small, tmp_path, text):
         )
         assert caught.value.remedy == "Restore it from a backup, or name another folder"
     assert contents(tmp_path / "one") == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pipe_as_description_of_an_export_is_not_waited_for(small, tmp_path):
+    export_small(small, tmp_path / "one")
+    (tmp_path / "one/export.json").unlink()
+    os.mkfifo(tmp_path / "one/export.json")
+    (tmp_path / "none").mkdir()
+    os.mkfifo(tmp_path / "none/export.json")
+    for name, what in (("one", "not a regular file"), ("none", "it is no export")):
+        with pytest.raises(ReviewError, match=what):
+            export_small(small, tmp_path / "out", split_from=tmp_path / name)
     assert not (tmp_path / "out").exists()
 
 

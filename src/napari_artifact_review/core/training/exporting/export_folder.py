@@ -16,12 +16,16 @@ from napari_artifact_review.core.decisions.lock import (
     WriterLock,
 )
 from napari_artifact_review.core.errors import ReviewError, SaveError
+from napari_artifact_review.core.small_files import read_small_file
 
 #: Name of the file that describes an export.
 MANIFEST = "export.json"
 
 #: Value of the key "format" in that file, and the version of the format.
 FORMAT, VERSION = "napari-artifact-review export", 1
+
+# Maximum size of this file in bytes.
+_MOST_BYTES = 2**28
 
 #: Subfolder for the files of an export that is not complete.
 _UNFINISHED = ".unfinished"
@@ -265,7 +269,7 @@ def _manifest_in(folder: Path) -> object:
     """
     path, reason = folder / MANIFEST, "it describes no export"
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_small_file(path, _MOST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

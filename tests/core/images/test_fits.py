@@ -484,6 +484,33 @@ def test_a_large_compressed_image_has_astropys_pixels(large, tmp_path, method, t
     assert open_files() == before
 
 
+def test_a_large_tile_is_decoded_once_while_the_file_is_open(
+    large, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sources, "PIECE", 400)
+    pixels = WIDE.astype(np.int16)
+    hdu = fits.CompImageHDU(pixels, tile_shape=(200, 1040))
+    path = written(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu)
+    np.testing.assert_array_equal(lazy(path), pixels)
+    image, decoded = read_image(path), []
+    section = fits.CompImageHDU.section
+
+    def counted(self):
+        decoded.append(self)
+        return section.fget(self)
+
+    monkeypatch.setattr(fits.CompImageHDU, "section", property(counted))
+    window = slice(150, 450), slice(7, 1000)
+    with image.pixels.held_open():
+        for _ in range(3):
+            np.testing.assert_array_equal(image.pixels[window], pixels[window])
+        assert len(decoded) == 9
+        del decoded[:]
+        for row in (400, 500, 410):
+            np.testing.assert_array_equal(image.pixels[row], pixels[row])
+        assert decoded == []
+
+
 @pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
 def test_other_large_compressed_images_have_astropys_pixels(large, tmp_path, dtype):
     pixels = WIDE.astype(dtype)

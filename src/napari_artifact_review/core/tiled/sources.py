@@ -186,8 +186,9 @@ class CompressedSource:
         self.block = (hdu.tile_shape[row], hdu.tile_shape[column])
         self._state = _state(path)
         self._hdus: fits.HDUList | None = None
+        self._tile: tuple[tuple[int, int], Pixels] | None = None
         try:
-            self.dtype = self.read(slice(0, 1), slice(0, 1)).dtype
+            self.dtype = self._decoded(slice(0, 1), slice(0, 1)).dtype
         finally:
             self.close()
 
@@ -196,23 +197,45 @@ class CompressedSource:
         # The tiles of a changed file have not been checked, and damaged tiles could
         # crash the program.
         _check_state(self.path, self._state)
+        if math.prod(self.block) > PIECE:
+            return self._from_large_tiles(rows, columns)
+        return np.concatenate(
+            [self._decoded(part, columns) for part in self._parts(rows, columns)]
+        )
+
+    def _from_large_tiles(self, rows: slice, columns: slice) -> Pixels:
+        """Read a window, and keep the last tile, because its decompression is slow."""
+        found = np.empty(
+            (rows.stop - rows.start, columns.stop - columns.start), self.dtype
+        )
+        high, wide = self.block
+        for top in range(rows.start // high * high, rows.stop, high):
+            for left in range(columns.start // wide * wide, columns.stop, wide):
+                below, right = (
+                    min(top + high, self.shape[0]),
+                    min(left + wide, self.shape[1]),
+                )
+                if self._tile is None or self._tile[0] != (top, left):
+                    self._tile = None
+                    pixels = self._decoded(slice(top, below), slice(left, right))
+                    self._tile = (top, left), pixels
+                y0, y1 = max(top, rows.start), min(below, rows.stop)
+                x0, x1 = max(left, columns.start), min(right, columns.stop)
+                found[
+                    y0 - rows.start : y1 - rows.start,
+                    x0 - columns.start : x1 - columns.start,
+                ] = self._tile[1][y0 - top : y1 - top, x0 - left : x1 - left]
+        return found
+
+    def _decoded(self, rows: slice, columns: slice) -> Pixels:
         if self._hdus is None:
             with decoding():
                 stream = open_seekable(self.path)
                 self._hdus = fits.open(stream, memmap=False, uint=self._uint)
                 # astropy reads all headers up to this HDU, and would warn about them.
                 self._hdus[self._index].verify("ignore")
-        section = self._hdus[self._index].section
-        return np.concatenate(
-            [
-                plain_pixels(
-                    section[self._index_of(part, columns)].reshape(
-                        part.stop - part.start, -1
-                    )
-                )
-                for part in self._parts(rows, columns)
-            ]
-        )
+        pixels = self._hdus[self._index].section[self._index_of(rows, columns)]
+        return plain_pixels(pixels.reshape(rows.stop - rows.start, -1))
 
     def _index_of(self, rows: slice, columns: slice) -> tuple[int | slice, ...]:
         """Return the index of a window of the first plane."""
@@ -237,6 +260,7 @@ class CompressedSource:
 
     def close(self) -> None:
         """Close the file."""
+        self._tile = None
         hdus, self._hdus = self._hdus, None
         if hdus is not None:
             hdus.close()

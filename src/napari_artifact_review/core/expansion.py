@@ -150,21 +150,24 @@ def _sizes_of_runs(data: bytes) -> Iterator[int]:
 
 def _expand(data: bytes, codec: Codec) -> Iterator[int]:
     """Expand data step by step, and yield the size of each step."""
+    given = 0
     # Each stream of several in a row is expanded.
-    while data:
+    while given < len(data):
         expander = _DECOMPRESSORS[codec]()
-        rest = data
+        rest = b""
         try:
-            while rest or not getattr(expander, "needs_input", True):
+            while not expander.eof:
+                if not rest and getattr(expander, "needs_input", True):
+                    # zlib copies what it has not used yet in each step.
+                    rest = data[given : given + _STEP]
+                    given += len(rest)
+                    if not rest:
+                        return
                 yield len(expander.decompress(rest, _STEP))
-                if expander.eof:
-                    break
                 rest = getattr(expander, "unconsumed_tail", b"")
         except (zlib.error, OSError, lzma.LZMAError, EOFError):
             return
-        if not expander.eof:
-            return
-        data = expander.unused_data
+        given -= len(expander.unused_data)
 
 
 def _declared_size(data: bytes, codec: Codec) -> int:

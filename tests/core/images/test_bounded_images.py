@@ -71,6 +71,15 @@ def test_streams_in_a_row_count_together(small, codec):
         check_expansion(part * 3, codec)
 
 
+@pytest.mark.parametrize("codec", ["zlib", "bz2", "lzma"])
+def test_streams_that_are_longer_than_a_step_are_counted_to_the_byte(codec):
+    noise = np.random.default_rng(0).bytes(2_500_000)
+    packed = b"".join(map(ENCODERS[codec], (noise, b"", noise[:1_100_000], b"end")))
+    check_expansion(packed, codec, 3_600_003)
+    with pytest.raises(ImageError, match="expands beyond"):
+        check_expansion(packed, codec, 3_600_002)
+
+
 def untold(data):
     """Return a zstd frame without the size of its content, of blocks of equal bytes."""
     blocks = []

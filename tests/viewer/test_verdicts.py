@@ -28,6 +28,15 @@ def said(control):
     return sentences
 
 
+@pytest.fixture
+def slow_store(slow_disk, monkeypatch):
+    """Hold all writes, and have the caller wait for none."""
+    for module in ("decisions.recorder", "review.session"):
+        monkeypatch.setattr(f"napari_artifact_review.core.{module}.MAX_WAIT", 0.1)
+    slow_disk.hold()
+    return slow_disk
+
+
 def place(session):
     return tuple(session.current_cutout.key)
 
@@ -61,16 +70,12 @@ def test_it_stays_without_auto_advance(verdicts, session):
 
 
 def test_it_moves_on_when_given_and_a_late_answer_moves_nothing(
-    verdicts, session, main_loop, slow_disk, monkeypatch
+    verdicts, session, main_loop, slow_store
 ):
-    # It is not recorded in any time.
-    for module in ("decisions.recorder", "review.session"):
-        monkeypatch.setattr(f"napari_artifact_review.core.{module}.MAX_WAIT", 0.1)
-    slow_disk.hold()
     verdicts.give("unsure", advance=True)
     assert (place(session), session.log) == (NORTH[1], ())
     session.select("south", 0, 0)
-    slow_disk.go_on()
+    slow_store.go_on()
     main_loop.run_until(lambda: session.log)
     assert place(session) == ("south", 0, 0)
     assert decided(session) == [(*NORTH[0], "unsure")]
@@ -121,15 +126,14 @@ def test_after_the_last_of_the_queue_it_goes_on_to_those_left_before(
     assert place(session) == NORTH[0]
 
 
-def test_a_pending_verdict_is_not_met_again(verdicts, session, main_loop, slow_disk):
+def test_a_pending_verdict_is_not_met_again(verdicts, session, main_loop, slow_store):
     session.select(*NORTH[1])
-    slow_disk.hold()
     verdicts.give("unsure")
     session.select(*NORTH[0])
     verdicts.give("artifact", advance=True)
     assert session.current_cutout.image_name == "south"
     assert len(session.pending) == 2
-    slow_disk.go_on()
+    slow_store.go_on()
     main_loop.run_until(lambda: not session.pending)
 
 

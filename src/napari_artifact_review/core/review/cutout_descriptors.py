@@ -21,6 +21,7 @@ from napari_artifact_review.core.learning.embeddings import read_embeddings
 from napari_artifact_review.core.learning.image_description import describe_image
 from napari_artifact_review.core.learning.order import OrderInputs
 from napari_artifact_review.core.learning.similar import SimilarCutouts
+from napari_artifact_review.core.learning.whitening import known_rows
 from napari_artifact_review.core.review.catalog import Catalog
 from napari_artifact_review.core.review.judged_images import JudgedImages
 
@@ -54,7 +55,7 @@ class CutoutDescriptors:
         The descriptors, with NaN where they are not known; None before `start`.
     probability : ndarray of float32, shape (n,), or None
         Probability of an artifact, NaN where it is not known; None until the model is
-        trained.
+        trained, and if it knows no cutout.
     similar : SimilarCutouts or None
         Search for similar cutouts; None until some descriptors are known.
     version : int
@@ -91,8 +92,9 @@ class CutoutDescriptors:
         self._is_closed = threading.Event()
         self._is_done = False
         self._described: list[str] = []
-        # Number of described images at the last change of `version`.
-        self._noted = 0
+        # At the last change of `version`: number of images that were done, and number
+        # of those with descriptors.
+        self._noted = self._known = 0
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -129,7 +131,7 @@ class CutoutDescriptors:
         model = None if self.probability is None else artifact_model.MODEL_VERSION
         return {
             "descriptors": self._source,
-            "described": self._noted,
+            "described": self._known,
             "model": model,
         }
 
@@ -247,11 +249,15 @@ class CutoutDescriptors:
             if not self._is_closed.is_set():
                 self.faults.append(error)
             return
-        self.probability = found
-        self._note()
+        if np.isfinite(found).any():
+            self.probability = found
+            self._note()
 
     def _note(self) -> None:
-        if self.values is not None and self.probability is None:
+        assert self.values is not None, "descriptors are computed first"
+        if self.probability is None:
             self.similar = SimilarCutouts(self.values)
+            image_index = self._catalog.predictions.image_index
+            self._known = len(np.unique(image_index[known_rows(self.values)]))
         self._noted = len(self._described)
         self.version += 1

@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from napari_artifact_review.core.review.session import ReviewSession
 from napari_artifact_review.demo import DemoSurvey, make_demo
-from tests import postgres
+from tests import postgres, promised
 from tests.meeting_places import meeting_place
 from tests.nightly import EXTENT
 from tests.slow_disk import slow_disk
@@ -50,6 +50,16 @@ MARKED = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option with which `script/test` chooses tests of windows."""
+    parser.addoption(
+        "--promised",
+        action="store_true",
+        help="of the tests with a napari window, run those that docs/promises.md "
+        "names, and the first of each file",
+    )
+
+
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -58,10 +68,12 @@ def pytest_collection_modifyitems(
     Those that are marked as exhaustive are left out unless `script/test --all` runs.
     """
     postgres.leave_out(config, items)
-    left_out = [item for item in items if _is_left_out(item)]
-    items[:] = [item for item in items if not _is_left_out(item)]
+    left_out = {item for item in items if _is_left_out(item)}
+    if config.getoption("promised"):
+        left_out.update(promised.to_leave_out(items))
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=[i for i in items if i in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _is_left_out(item: pytest.Item) -> bool:

@@ -7,8 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tests.promised import to_leave_out
 
 _TESTS = """
 def test_of_a_real_file(shared_data):
@@ -20,6 +23,7 @@ def test_of_a_made_file(tmp_path):
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("has_inputs", "processes", "passed"),
     [(False, ("-n", "1"), "1 passed"), (True, (), "2 passed")],
@@ -29,7 +33,14 @@ def test_tests_of_real_files_are_left_out_where_there_are_none(
 ):
     tests = tmp_path / "clone" / "tests"
     tests.mkdir(parents=True)
-    for name in ("conftest", "meeting_places", "nightly", "postgres", "slow_disk"):
+    for name in (
+        "conftest",
+        "meeting_places",
+        "nightly",
+        "postgres",
+        "promised",
+        "slow_disk",
+    ):
         shutil.copy(Path(__file__).with_name(f"{name}.py"), tests)
     (tests / "test_two.py").write_text(_TESTS)
     if has_inputs:
@@ -49,3 +60,23 @@ def test_tests_of_real_files_are_left_out_where_there_are_none(
     assert run.returncode == 0
     told = [line for line in run.stdout.splitlines() if "../shared/data" in line]
     assert len(told) == (not has_inputs)
+
+
+def test_tests_of_windows_are_left_out_unless_a_promise_names_them():
+    tests = Path(__file__).parent
+    review = "widgets/test_whole_review.py"
+    promised = "test_the_demo_is_reviewed_with_keys_alone"
+    items = [
+        SimpleNamespace(path=tests / file, name=name, fixturenames=fixtures)
+        for file, name, *fixtures in (
+            (review, "test_first[a]", "windows"),
+            (review, "test_second", "windows"),
+            (review, f"{promised}[x]", "viewer", "windows"),
+            (review, "test_without_a_window"),
+            ("core/test_grid.py", promised),
+            ("widgets/test_dock.py", promised, "windows"),
+            ("widgets/test_dock.py", promised, "windows"),
+        )
+    ]
+    left_out = [id(item) for item in to_leave_out(items)]
+    assert left_out == [id(items[1]), id(items[6])]

@@ -79,6 +79,7 @@ def rounds(retrain, tmp_path_factory):
     return Rounds(folder, "\n".join(printed), trained)
 
 
+@pytest.mark.exhaustive
 def test_the_short_form_of_a_round(rounds, retrain):
     # One test, because each process of pytest would play the rounds again.
     check_that_the_table_has_a_row_for_each_set_of_labels(rounds)

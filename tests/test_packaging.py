@@ -39,6 +39,7 @@ def test_the_sdist_has_what_it_takes_to_test(built):
     assert {"README.md", "LICENSE", "script/test", "tests/conftest.py"} <= names
 
 
+@pytest.mark.exhaustive
 def test_the_tests_run_from_the_sdist(built, tmp_path):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         archive.extractall(tmp_path, filter="data")

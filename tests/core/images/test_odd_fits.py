@@ -75,7 +75,7 @@ SCALING = st.lists(
 
 
 @given(SCALING)
-@settings(max_examples=many(60, 1000))
+@settings(max_examples=many(60, 1000, few=25))
 def test_large_and_small_images_have_the_same_pixels(tmp_path_factory, scaling):
     cards = [f"{name:8}= {value}" for name, value in scaling]
     path = file_of(tmp_path_factory.mktemp("odd"), [*BASE, *cards])

@@ -61,6 +61,7 @@ def test_a_cache_that_cannot_be_used_costs_only_time(demo, tmp_path, cache):
     assert found.cache_problem is not None
 
 
+@pytest.mark.exhaustive
 def test_a_folder_of_describe_is_used_instead_of_the_images(demo, tmp_path, cache):
     folder = tmp_path / "described"
     describe(demo.images, folder, predictions=demo.predictions)

@@ -159,6 +159,7 @@ def test_where_confidences_are_alike_the_short_way_would_be_wrong():
     assert low < (1 + 2 * 3 / 7) / 3
 
 
+@settings(max_examples=many(100, 5_000, few=25))
 @given(ROWS, SAID, THRESHOLDS, st.lists(st.sampled_from(OUTCOMES), unique=True))
 def test_undecided_are_unreviewed_cutouts_of_the_outcomes_and_all_unsure(
     rows, said, threshold, outcomes

@@ -194,7 +194,7 @@ def table_rows(draw: st.DrawFn, delimiter: str) -> list[list[str]]:
     return rows
 
 
-@settings(max_examples=many(100, 5_000, few=40))
+@settings(max_examples=many(100, 5_000, few=20))
 @given(tables_of_programs())
 def test_a_table_of_any_program_keeps_every_character(table):
     with tempfile.TemporaryDirectory() as folder:

@@ -162,7 +162,7 @@ WRITERS: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=many(150, 5_000, few=40))
+@settings(max_examples=many(150, 5_000, few=20))
 @given(arrow_tables(), st.sampled_from(WRITERS))
 def test_parquet_columns_keep_type_values_and_metadata(table, options):
     with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +262,7 @@ def rows_and_header(path: Path) -> tuple[list[str], list[str]]:
     return lines[len(header) :], header
 
 
-@settings(max_examples=many(100, 3_000, few=25))
+@settings(max_examples=many(100, 3_000, few=12))
 @given(ecsv_tables(), st.sampled_from([" ", ","]))
 def test_ecsv_cells_and_header_keep_every_character(table, delimiter):
     with tempfile.TemporaryDirectory() as folder:

@@ -276,7 +276,7 @@ def test_an_export_says_with_what_it_was_made(reviewed, tmp_path):
     assert str(tmp_path) not in json.dumps(told)
 
 
-@pytest.mark.parametrize("context", [0, 7])
+@pytest.mark.parametrize("context", [pytest.param(0, marks=pytest.mark.exhaustive), 7])
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_image_that_is_read_tile_by_tile(
     small, tmp_path, monkeypatch, context, packed

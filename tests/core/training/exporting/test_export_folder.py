@@ -119,7 +119,7 @@ def kill_an_export(moment, count, table, out, **options):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("options", [{}, SHARDS], ids=["one array", "shards"])
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [1, pytest.param(5, marks=pytest.mark.exhaustive)])
 def test_a_killed_run_leaves_the_earlier_export_and_goes_on(
     reviewed, tmp_path, options, count
 ):
@@ -140,7 +140,10 @@ def test_a_killed_run_leaves_the_earlier_export_and_goes_on(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize(
+    "count",
+    [2, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (1, 4))],
+)
 def test_a_run_that_is_killed_while_it_moves_files_is_finished_by_the_next(
     small, tmp_path, count
 ):

@@ -95,7 +95,14 @@ def test_without_distributed_it_says_what_to_install(
         score(f"{model}:predict", images, output, scheduler="tcp://127.0.0.1:1")
 
 
-@pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1", "nonsense://x:1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "foo",
+        pytest.param("tcp://127.0.0.1", marks=pytest.mark.exhaustive),
+        pytest.param("nonsense://x:1", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_an_address_of_another_form_is_one_line_at_once(model, images, output, address):
     # The connection is not tried, or this would take longer than the time limit.
     code = (

@@ -56,7 +56,7 @@ def expected(model, images, tmp_path):
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive), 2])
 def test_killed_in_the_middle_it_goes_on_where_it_was(
     model, images, output, expected, jobs
 ):
@@ -78,7 +78,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive), 2])
 def test_an_interrupt_ends_it_and_says_how_to_go_on(model, images, output, jobs):
     run = start(model, images, output, jobs)
     wait_until(lambda: len(parts_of(output)) == 1 and calls_of(model) > jobs)

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pickle
+import struct
 import time
 import zlib
 from pathlib import Path
@@ -392,6 +393,59 @@ def test_a_chunk_that_expands_beyond_its_size_is_refused(tmp_path, tail):
     described(path, [BYTES, GZIP, *tail], gzip.compress(bytes(10**6)))
     with pytest.raises(ImageError, match="expands beyond the size"):
         read_image(path)
+
+
+def sharding(location, *index_codecs):
+    options = {
+        "chunk_shape": [50, 50],
+        "codecs": [BYTES, GZIP],
+        "index_codecs": [*index_codecs],
+        "index_location": location,
+    }
+    return [{"name": "sharding_indexed", "configuration": options}]
+
+
+def shard(location, chunk):
+    """Return a shard of which the first of four chunks is there."""
+    at = 64 if location == "start" else 0
+    index = struct.pack("<8Q", at, len(chunk), *[2**64 - 1] * 6)
+    return index + chunk if location == "start" else chunk + index
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+@pytest.mark.parametrize("checksum", [(), (CHECKSUM,)], ids=["plain", "checksum"])
+def test_a_chunk_of_a_shard_is_found_wherever_its_index_is(
+    tmp_path, location, checksum
+):
+    codecs = sharding(location, BYTES, *checksum)
+    for name, size in (("good", 2_500), ("bomb", 10**7)):
+        path = tmp_path / f"{name}.zarr"
+        described(path, codecs, b"")
+        array = zarr.open_array(path)
+        array[:50, :50] = 7
+        chunk = path / "c/0/0"
+        assert (read_image(path).pixels[:50, :50] == 7).all()
+        if not checksum:
+            chunk.write_bytes(shard(location, gzip.compress(bytes(size))))
+            if name == "good":
+                assert not read_image(path).pixels.any()
+            else:
+                with pytest.raises(ImageError, match="expands beyond the size"):
+                    read_image(path)
+
+
+@pytest.mark.parametrize(
+    "codecs",
+    [[{"name": "bytes", "configuration": {"endian": "big"}}], [BYTES, GZIP], []],
+)
+def test_a_shard_with_an_unusual_index_is_refused(tmp_path, codecs):
+    path = tmp_path / "a.zarr"
+    described(path, sharding("end", *codecs), b"")
+    with pytest.raises(
+        ImageError, match=r"index of its shards|several codecs"
+    ) as caught:
+        read_image(path)
+    assert caught.value.remedy
 
 
 def test_a_checksum_behind_a_codec_is_read(tmp_path):

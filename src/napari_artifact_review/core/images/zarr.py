@@ -263,7 +263,9 @@ class _ChunkCheck:
 
     def __init__(self, folder: Path, array: Any) -> None:
         self._folder, self._array = folder, array
-        self._codec = _expanding_codec(_array_metadata(folder))
+        metadata = _array_metadata(folder)
+        self._codec = _expanding_codec(metadata)
+        self._index = (False, 0) if array.shards is None else _shard_index(metadata)
         pixels = math.prod(array.chunks) * array.dtype.itemsize
         self._most = _FILTER_FACTOR * pixels + 2**16
         self._checked: set[tuple[int, int]] = set()
@@ -302,18 +304,20 @@ class _ChunkCheck:
     def _pieces(self, file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         """Yield offset and size of each chunk in a file, which may be a shard.
 
-        The index at the end of a shard has both for each chunk as 64-bit integers, with
-        all bits set for a missing chunk, and a checksum of four bytes (Zarr 3, codec
-        sharding_indexed). An index elsewhere is taken for one chunk.
+        The index at one end of a shard has both for each chunk as 64-bit integers, with
+        all bits set for a missing chunk, and mostly a checksum of four bytes (Zarr 3,
+        codec sharding_indexed).
         """
         shards = self._array.shards
         if shards is None:
             yield 0, size
             return
         sides = zip(shards, self._array.chunks, strict=True)
-        count = math.prod(whole // part for whole, part in sides)
-        file.seek(max(size - 16 * count - 4, 0))
-        index = np.frombuffer(file.read(16 * count)[: 16 * count], "<u8")
+        length = 16 * math.prod(whole // part for whole, part in sides)
+        is_first, checksum = self._index
+        file.seek(0 if is_first else max(size - length - checksum, 0))
+        found = file.read(length)
+        index = np.frombuffer(found[: len(found) // 16 * 16], "<u8")
         for offset, length in index.reshape(-1, 2).tolist():
             if offset + length <= size:
                 yield offset, length
@@ -346,6 +350,28 @@ def _expanding_codec(metadata: dict[str, Any]) -> Codec | None:
             remedy="Store it with one codec after all filters, for example zstd",
         )
     return _EXPANDING[expanding[0]]
+
+
+def _shard_index(metadata: dict[str, Any]) -> tuple[bool, int]:
+    """Return whether the index is first in a shard, and the size of its checksum.
+
+    Raises
+    ------
+    ImageError
+        If the index is stored in an unusual way.
+    """
+    [sharding] = [one for one in _codecs(metadata) if _name_of(one) == _SHARDING]
+    options = sharding["configuration"]
+    codecs = options.get("index_codecs", ())
+    orders = [one.get("configuration", {}).get("endian") for one in codecs[:1]]
+    names = [_name_of(one) for one in codecs]
+    if orders != ["little"] or names not in (["bytes"], ["bytes", "crc32c"]):
+        raise ImageError(
+            f"the index of its shards is stored with {', '.join(names) or 'no codec'}, "
+            "so that the size of its pixels cannot be checked",
+            remedy="Store it with the codecs bytes, little-endian, and crc32c",
+        )
+    return options.get("index_location") == "start", 4 * (names[-1] == "crc32c")
 
 
 def _stages(metadata: Any) -> list[str]:

@@ -155,6 +155,7 @@ class VerdictCommands:
         """Record a note with the reviewer's adjudication, or else store a draft."""
         session, given = self._session, self._session.adjudication_of(key)
         session.adjudication_drafts[key] = note
+        session.save_position()
         is_own = given is not None and given.reviewed_by == session.reviewer
         if given is not None and is_own and not read_only_reason(session):
             session.adjudicate(

@@ -124,6 +124,14 @@ def test_a_draft_ends_with_the_adjudication_that_has_it(eva):
     assert eva.drafts == {CUTOUTS[0]: "for my own verdict"}
 
 
+def test_a_draft_of_an_adjudication_is_there_at_the_next_opening(eva, path):
+    eva.adjudication_drafts[CUTOUTS[1]] = "bright"
+    eva.close()
+    with ReviewSession.open(path, reviewer="Eva") as again:
+        assert again.adjudication_drafts == {CUTOUTS[1]: "bright"}
+        assert again.drafts == {}
+
+
 def test_a_verdict_after_the_votes_were_seen_is_not_blind(eva, path):
     assert eva.wait_until_recorded(20)
     assert eva.log[-1].action == "see votes"

@@ -22,6 +22,7 @@ WHOLE = Position(
     QueueRule(("FP",), order="confident"),
     0.5,
     {CUTOUT: "perhaps"},
+    adjudication_drafts={CUTOUT: "certainly"},
 )
 
 
@@ -54,6 +55,7 @@ DAMAGED = [
     ("drafts", [["north", 0, 0, 5]]),
     ("drafts", [["north", 0]]),
     ("drafts", [[]]),
+    ("adjudication_drafts", [["north", 0, 0, 5]]),
 ]
 
 

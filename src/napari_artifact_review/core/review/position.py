@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -90,6 +90,8 @@ class Position:
         All audits of the review.
     budget : Budget or None
         Number of looks after which to stop; None without a limit.
+    adjudication_drafts : dict of CutoutKey to str
+        Notes that are not yet part of an adjudication, by cutout.
     """
 
     cutout: CutoutKey | None = None
@@ -107,6 +109,7 @@ class Position:
     embeddings: str | None = None
     audits: tuple[AuditRecord, ...] = ()
     budget: Budget | None = None
+    adjudication_drafts: dict[CutoutKey, str] = field(default_factory=dict)
 
     @property
     def hdu(self) -> int | str | None:
@@ -128,7 +131,7 @@ class Position:
             "view": self.view,
             "queue": None if self.queue is None else self.queue.as_json(),
             "threshold": self.threshold,
-            "drafts": [[*cutout, text] for cutout, text in self.drafts.items()],
+            "drafts": _drafts_as_json(self.drafts),
             "meetings": {
                 name: [meeting.review_id, meeting.acknowledged]
                 for name, meeting in self.meetings.items()
@@ -142,6 +145,7 @@ class Position:
             "embeddings": self.embeddings,
             "audits": [audit.as_json() for audit in self.audits],
             "budget": None if self.budget is None else self.budget.as_json(),
+            "adjudication_drafts": _drafts_as_json(self.adjudication_drafts),
         }
 
     @classmethod
@@ -178,6 +182,8 @@ class Position:
         position.embeddings = read("embeddings", str, None)
         position.audits = read("audits", audits_from_json, ())
         position.budget = read("budget", Budget.from_json, None)
+        name = "adjudication_drafts"
+        position.adjudication_drafts = read(name, _parse_drafts, {})
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
@@ -217,6 +223,10 @@ def _parse_threshold(value: Any) -> float | None:
     if type(value) not in (int, float) or not 0 <= value <= 1:
         raise ValueError(value)
     return float(value)
+
+
+def _drafts_as_json(drafts: Mapping[CutoutKey, str]) -> list[list[str | int]]:
+    return [[*cutout, text] for cutout, text in drafts.items()]
 
 
 def _parse_drafts(value: Any) -> dict[CutoutKey, str]:

@@ -185,7 +185,7 @@ class ReviewSession:
     drafts : dict of CutoutKey to str
         Notes that are not yet part of a verdict, by cutout; stored with the position.
     adjudication_drafts : dict of CutoutKey to str
-        Notes that are not yet part of an adjudication, by cutout.
+        Notes that are not yet part of an adjudication, by cutout; stored likewise.
     judged_images : JudgedImages
         Facts about the full images as they were read; stored with each decision.
     team : Team or None
@@ -1795,6 +1795,7 @@ class ReviewSession:
             str(place) if (place := self.descriptors.embeddings) else None,
             self.audits.records,
             self._budget,
+            dict(self.adjudication_drafts),
         )
 
     # Private methods
@@ -1828,7 +1829,7 @@ class ReviewSession:
         if self.images.hdu is not None:
             self.view_settings = position.view | {"hdu": self.images.hdu}
         self.drafts = position.drafts
-        self.adjudication_drafts: dict[CutoutKey, str] = {}
+        self.adjudication_drafts = position.adjudication_drafts
         self._budget = position.budget
         self.own_columns = self.catalog.own_columns
         self.shown_columns, gone = _columns_to_show(position, self.own_columns)

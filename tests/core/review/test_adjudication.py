@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from napari_artifact_review.core.cutout import CutoutKey
 from napari_artifact_review.core.errors import HeldError
 from napari_artifact_review.core.review.session import ReviewSession
+from napari_artifact_review.core.team.merge import merge_logs
 from tests.slow_disk import full
 
 HEADER = "image_name,grid_x,grid_y,label,preds\n"
@@ -114,6 +116,38 @@ def test_a_refused_verdict_is_not_dismissed_by_an_adjudication(path, slow_disk):
         eva.retry_refused()
         assert eva.wait_until_recorded(20)
         assert eva.log[-1].verdict == "unsure"
+
+
+def dispute_and_settle(table, cutout, verdict):
+    """Have two reviewers differ on a cutout, and Eva adjudicate it."""
+    for name, given in (("Ana", "artifact"), ("Ben", "no artifact")):
+        with ReviewSession.open(table, reviewer=name) as session:
+            session.set_label(given, cutouts=[cutout])
+    with ReviewSession.open(table, reviewer="Eva") as eva:
+        eva.adjudicate(verdict, cutout=cutout)
+        return Path(eva.store)
+
+
+def test_what_was_settled_in_diverged_copies_is_settled_after_a_merge(path, tmp_path):
+    store = path.with_name("test_outputs.csv.review.sqlite")
+    backup, copies = store.read_bytes(), []
+    for number in range(2):
+        # A backup that is restored, so that the log goes on in another way.
+        store.write_bytes(backup)
+        dispute_and_settle(path, CUTOUTS[3 + number], "artifact")
+        dispute_and_settle(path, CUTOUTS[0], ("artifact", "no artifact")[number])
+        copies.append(Path(shutil.copy(store, tmp_path / f"{number}.sqlite")))
+    merged = tmp_path / "merged.sqlite"
+    assert merge_logs(copies, merged).divergences
+    with ReviewSession.open(path, reviewer="Eva", store=merged) as eva:
+        votes = eva.reviewers.votes
+        assert [votes.consensus_on(cutout).status for cutout in CUTOUTS] == [
+            "disputed",
+            "disputed",
+            "disputed",
+            "adjudicated",
+            "adjudicated",
+        ]
 
 
 def test_a_draft_ends_with_the_adjudication_that_has_it(eva):

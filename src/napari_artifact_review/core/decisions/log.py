@@ -17,6 +17,7 @@ from napari_artifact_review.core.decisions.log_state import (
     order_of,
     verdict_id,
 )
+from napari_artifact_review.core.decisions.merging import original_of
 from napari_artifact_review.core.outcomes import UNSURE
 
 #: Cutout of an entry that belongs to no cutout, such as one that sets rules.
@@ -62,6 +63,7 @@ class DecisionLog:
         self._entries: list[Entry] = []
         self._last_entries: dict[str, Entry] = {}
         self._clock = 0
+        self._moved_acts: dict[EntryId, list[EntryId]] = {}
         self._state = LogState(is_known, reviewer)
         self.add(entries)
 
@@ -89,6 +91,11 @@ class DecisionLog:
     def undone(self) -> Sequence[EntryId]:
         """Undone acts, last undone first, which is the order of redo."""
         return tuple(reversed(self._state.undone))
+
+    @property
+    def moved_acts(self) -> Mapping[EntryId, Sequence[EntryId]]:
+        """Acts that a merge of diverged copies moved, by their original id."""
+        return self._moved_acts
 
     def last_entry(self, log_id: str) -> Entry | None:
         """Return the last entry of a log; None if the log has no entries."""
@@ -148,6 +155,7 @@ class DecisionLog:
         new = [entry for entry in new if self._is_next(entry)]
         if not new:
             return set()
+        self._note_moved(new)
         known, first = self._entries, new[0].order
         position = bisect_left(known, first, key=order_of)
         are_latest = position == len(known)
@@ -161,6 +169,12 @@ class DecisionLog:
         if not are_latest:
             self._state.restore_order(first, touched)
         return touched
+
+    def _note_moved(self, new: Sequence[Entry]) -> None:
+        for entry in new:
+            original = original_of(entry) if entry.id == entry.act else None
+            if original is not None:
+                self._moved_acts.setdefault(original.act, []).append(entry.act)
 
     def _touched(self, new: Sequence[Entry]) -> set[CutoutKey]:
         """Return the cutouts of the acts that new entries make, undo or redo."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -127,6 +128,33 @@ def acts_seen(adjudication: Entry) -> set[EntryId]:
             case [str(log_id), int(number)]:
                 seen.add(EntryId(log_id, number))
     return seen
+
+
+def with_moved_acts(
+    adjudication: Entry, moved: Mapping[EntryId, Sequence[EntryId]]
+) -> Entry:
+    """Return an adjudication that also names the acts it saw by their new ids.
+
+    Of several copies of an act in diverged logs, it saw the one in its own log. If none
+    of them is there, it is not known which one it saw.
+
+    Parameters
+    ----------
+    adjudication : Entry
+        An adjudication.
+    moved : mapping of EntryId to sequence of EntryId
+        New ids of the acts that a merge moved, by original id.
+    """
+    seen = acts_seen(adjudication)
+    found = set(seen)
+    for act in seen:
+        copies = moved.get(act, ())
+        own = [copy for copy in copies if copy.log_id == adjudication.log_id]
+        found.update(own or (copies if len(copies) == 1 else ()))
+    if found == seen:
+        return adjudication
+    context = {**adjudication.context, SAW: [list(act) for act in sorted(found)]}
+    return replace(adjudication, context=context)
 
 
 def _adjudicated(

@@ -14,6 +14,7 @@ from napari_artifact_review.core.team.consensus import (
     Consensus,
     adjudications_in_force,
     agree,
+    with_moved_acts,
 )
 from napari_artifact_review.core.team.rules import SET_RULES, TeamRules
 
@@ -188,8 +189,12 @@ class Votes:
         return {act: verdicts[act] for act in latest.values()}
 
     def adjudications_on(self, cutout: CutoutKey) -> Sequence[Entry]:
-        """Return the adjudications of a cutout that are not undone, latest last."""
-        return self._log.adjudications_on(cutout)
+        """Return the adjudications of a cutout that are not undone, latest last.
+
+        If a merge moved acts that they saw, they name the acts where they are now.
+        """
+        found = self._log.adjudications_on(cutout)
+        return [with_moved_acts(one, self._log.moved_acts) for one in found]
 
     def adjudications_in_force(self, cutout: CutoutKey) -> Sequence[Entry]:
         """Return the adjudications in force on a cutout, latest last.

@@ -9,14 +9,14 @@ import pytest
 from napari_artifact_review import ReviewSession, describe
 from napari_artifact_review.core.errors import ReviewError
 from napari_artifact_review.core.user_folders import cache_folder
+from tests.described import describe_all
 
 
 def described(demo, output, **options):
-    """Return the descriptors of a review when nothing is left to compute."""
+    """Return the descriptors of a review when all images are described."""
     session = ReviewSession.open(demo.predictions, demo.images, output, **options)
     with session:
-        session.set_queue(order="learned")
-        assert session.wait_until_ready(120)
+        describe_all(session)
         return session.descriptors
 
 

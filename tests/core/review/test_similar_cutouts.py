@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_artifact_review import ReviewSession
+from tests.described import describe_all
 
 
 @pytest.fixture
@@ -13,8 +14,7 @@ def session(demo, tmp_path):
         demo.predictions, demo.images, tmp_path / "out.csv", reviewer="ada"
     ) as session:
         session.set_queue(order="image")
-        session.similar()
-        assert session.wait_until_ready(60)
+        describe_all(session)
         yield session
 
 

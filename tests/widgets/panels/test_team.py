@@ -56,11 +56,11 @@ def test_a_team_whose_verdicts_are_all_undone_has_no_progress(panel, survey):
 
 
 def test_a_problem_of_the_last_review_is_not_shown_for_the_next(
-    panel, survey, tmp_path
+    panel, survey, tmp_path, qtbot
 ):
     (tmp_path / "file").touch()
     with ReviewSession.open(survey, team=tmp_path / "file", reviewer="Ana") as session:
-        session.team.synchronize(20)
+        qtbot.waitUntil(lambda: session.team.problem is not None)
         show(panel, session)
         assert panel.problem.visible
     with ReviewSession.open(survey, output=tmp_path / "next.csv") as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,8 @@ def test_a_bad_file_is_told_and_all_else_is_exchanged(open_on, folder, damage):
     give(here, "artifact")
     meet(here)
     here.close()
+    # A last exchange would write the file again.
+    until(lambda: not any("exchange" in one.name for one in threading.enumerate()))
     [file] = folder.glob(f"*/{here.log[0].log_id}.1.jsonl")
     whole = file.read_bytes()
     bad = {"half": whole[: len(whole) // 2], "zeros": bytes(len(whole)), "text": b"x"}

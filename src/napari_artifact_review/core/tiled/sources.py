@@ -211,10 +211,8 @@ class CompressedSource:
         high, wide = self.block
         for top in range(rows.start // high * high, rows.stop, high):
             for left in range(columns.start // wide * wide, columns.stop, wide):
-                below, right = (
-                    min(top + high, self.shape[0]),
-                    min(left + wide, self.shape[1]),
-                )
+                below = min(top + high, self.shape[0])
+                right = min(left + wide, self.shape[1])
                 if self._tile is None or self._tile[0] != (top, left):
                     self._tile = None
                     pixels = self._decoded(slice(top, below), slice(left, right))

@@ -395,6 +395,9 @@ def test_a_chunk_that_expands_beyond_its_size_is_refused(tmp_path, tail):
         read_image(path)
 
 
+BIG = {"name": "bytes", "configuration": {"endian": "big"}}
+
+
 def sharding(location, *index_codecs):
     options = {
         "chunk_shape": [50, 50],
@@ -436,7 +439,7 @@ def test_a_chunk_of_a_shard_is_found_wherever_its_index_is(
 
 @pytest.mark.parametrize(
     "codecs",
-    [[{"name": "bytes", "configuration": {"endian": "big"}}], [BYTES, GZIP], []],
+    [[BIG], [BYTES, GZIP], []],
 )
 def test_a_shard_with_an_unusual_index_is_refused(tmp_path, codecs):
     path = tmp_path / "a.zarr"
@@ -446,6 +449,22 @@ def test_a_shard_with_an_unusual_index_is_refused(tmp_path, codecs):
     ) as caught:
         read_image(path)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_shards_that_are_not_compressed_may_have_any_index(tmp_path, is_nested):
+    path = tmp_path / "a.zarr"
+    codecs = sharding("start", BIG)
+    codecs[0]["configuration"]["codecs"] = [BYTES]
+    if is_nested:
+        inner = sharding("end", BIG)
+        inner[0]["configuration"] |= {"codecs": [BYTES], "chunk_shape": [25, 25]}
+        codecs[0]["configuration"]["codecs"] = inner
+    described(path, codecs, b"")
+    zarr.open_array(path)[:50] = 7
+    pixels = read_image(path).pixels
+    assert (pixels[:50] == 7).all()
+    assert not pixels[50:].any()
 
 
 def test_a_checksum_behind_a_codec_is_read(tmp_path):

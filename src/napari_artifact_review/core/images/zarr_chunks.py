@@ -127,7 +127,9 @@ class ChunkCheck:
         self._folder, self._array = folder, array
         metadata = _array_metadata(folder)
         self._codec = _expanding_codec(metadata)
-        self._index = (False, 0) if array.shards is None else _shard_index(metadata)
+        # Without a codec that expands, no chunk needs to be found.
+        has_index = self._codec is not None and array.shards is not None
+        self._index = _shard_index(metadata) if has_index else (False, 0)
         pixels = math.prod(array.chunks) * array.dtype.itemsize
         self._most = _FILTER_FACTOR * pixels + 2**16
         self._checked: set[tuple[int, int]] = set()

@@ -6,12 +6,15 @@ from a second session that meets the window in a shared folder.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_artifact_review import ReviewSession, open_review
+from napari_artifact_review.core.decisions.store import Store
 from napari_artifact_review.widgets.panels.team import TeamPanel
 from tests.disputes import QUEUE, adjudications, disputed, give, own_verdicts
 from tests.slow_disk import full
@@ -235,6 +238,15 @@ def test_an_unfinished_note_never_becomes_one_of_the_own_verdict(
     settle(dock)
     assert [one.note for one in own_verdicts(dock.session)] == ["a ring"] * 3
     assert dock.session.adjudication_drafts == {QUEUE[0]: "unfinished too"}
+
+
+def test_an_unfinished_note_on_an_adjudication_is_on_disk_at_once(adjudicating, qtbot):
+    # The move to the first disputed cutout is saved too, but not the note with it.
+    qtbot.wait(600)
+    QTest.keyClick(write(adjudicating, "not finished"), Key.Key_Return)
+    store = Store(Path(adjudicating.session.store))
+    written = [[*QUEUE[0], "not finished"]]
+    qtbot.waitUntil(lambda: store.read().state["adjudication_drafts"] == written)
 
 
 def test_a_reviewer_of_the_cutout_may_adjudicate_and_keeps_the_own_verdict(

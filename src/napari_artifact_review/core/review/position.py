@@ -182,8 +182,7 @@ class Position:
         position.embeddings = read("embeddings", str, None)
         position.audits = read("audits", audits_from_json, ())
         position.budget = read("budget", Budget.from_json, None)
-        name = "adjudication_drafts"
-        position.adjudication_drafts = read(name, _parse_drafts, {})
+        position.adjudication_drafts = read("adjudication_drafts", _parse_drafts, {})
         if not damaged:
             return position, ()
         names = ", ".join(damaged)
